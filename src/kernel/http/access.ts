@@ -1,0 +1,126 @@
+import { detail, HttpError, notFound, prohibited } from './errors.ts';
+import type { Authenticator, PermissionCheck, Principal, User } from './principal.ts';
+import type { FastifyRequest } from 'fastify';
+
+/** How one kind of object is loaded and who may do what with it. */
+export interface Resource<T> {
+  name: string;
+  load(id: string, user: User): Promise<T | null | undefined>;
+  /** `right` is what the route asked for, e.g. `read`, `write`, `own`. */
+  allows(user: User, target: T, right: string): boolean | Promise<boolean>;
+  missing(): HttpError;
+  denied(right: string): HttpError;
+}
+
+type ResourceInput<T> = Pick<Resource<T>, 'name' | 'load' | 'allows'> & Partial<Pick<Resource<T>, 'missing' | 'denied'>>;
+
+/** Declares a kind of object for `on()`. Missing objects answer 404, denied ones 401, unless told otherwise. */
+export function resource<T>(input: ResourceInput<T>): Resource<T> {
+  return { missing: () => notFound(), denied: () => prohibited(), ...input };
+}
+
+interface MayOptions {
+  status?: number;
+  detail?: string;
+}
+
+/** Who may call a route. Every route has exactly one. U: what the handler gets as `user`, T: as `target`. */
+export interface Access<U = unknown, T = unknown> {
+  kind: 'anyone' | 'optional' | 'current' | 'human' | 'verified' | 'admin' | 'may' | 'on';
+  /** Permission asked for, or `resource:right`; shown in the route list and the authorization matrix. */
+  needs?: string;
+  check?: (input: CheckInput) => Promise<T> | T;
+  /** Types only; never set. */
+  user?: U;
+}
+
+export interface CheckInput {
+  user: User;
+  params: Record<string, string>;
+  permissions: PermissionCheck;
+}
+
+/** No credential needed, none looked at. */
+export const anyone: Access<undefined, undefined> = { kind: 'anyone' };
+/** No credential needed; `user` is null for anonymous and pending callers. */
+export const optional: Access<User | null, undefined> = { kind: 'optional' };
+/** Any account, pending ones too. */
+export const current: Access<User, undefined> = { kind: 'current' };
+/** Any account, by a session token (no API key). */
+export const human: Access<User, undefined> = { kind: 'human' };
+/** Role `user` or `admin`. */
+export const verified: Access<User, undefined> = { kind: 'verified' };
+/** Role `admin`. */
+export const admin: Access<User, undefined> = { kind: 'admin' };
+
+/** Verified, and the permission tree grants `permission` (administrators always). Failure: 401 unless told otherwise. */
+export function may(permission: string, options: MayOptions = {}): Access<User, undefined> {
+  return {
+    kind: 'may',
+    needs: permission,
+    async check({ user, permissions }) {
+      if (user.role === 'admin' || (await permissions(user, permission))) return undefined;
+      throw new HttpError(options.status ?? 401, options.detail ?? detail.ACCESS_PROHIBITED);
+    },
+  };
+}
+
+/** Verified, and `right` on the object named by path parameter `param`; the handler gets it as `target`. */
+export function on<T>(kind: Resource<T>, right: string, param = 'id'): Access<User, T> {
+  return {
+    kind: 'on',
+    needs: `${kind.name}:${right}`,
+    async check({ user, params }) {
+      const target = await kind.load(params[param] ?? '', user);
+      if (target === null || target === undefined) throw kind.missing();
+      if (!(await kind.allows(user, target, right))) throw kind.denied(right);
+      return target;
+    },
+  };
+}
+
+/** Both: the permission first, then the object. */
+export function both<T>(first: Access<User, undefined>, second: Access<User, T>): Access<User, T> {
+  return {
+    kind: 'on',
+    needs: `${first.needs}+${second.needs}`,
+    async check(input) {
+      await first.check?.(input);
+      return (await second.check?.(input)) as T;
+    },
+  };
+}
+
+export interface Admitted {
+  user: User | null | undefined;
+  credential: Principal['credential'] | null;
+  /** Loads and checks the object of an `on()` policy. Runs before the input is validated. */
+  target: unknown;
+}
+
+const humanOnly = 'A human session is required.';
+
+/** Applies a route's policy to a request. Throws the reference's answers (configuration note, 20.2). */
+export async function admit(
+  access: Access,
+  request: FastifyRequest,
+  params: Record<string, string>,
+  authenticator: Authenticator,
+  permissions: PermissionCheck,
+): Promise<Admitted> {
+  if (access.kind === 'anyone') return { user: undefined, credential: null, target: undefined };
+  if (access.kind === 'optional') {
+    const known = await authenticator.identify(request);
+    return { user: known?.user ?? null, credential: known?.credential ?? null, target: undefined };
+  }
+  const { user, credential } = await authenticator.authenticate(request);
+  if (access.kind === 'human') {
+    if (credential.kind !== 'session') throw new HttpError(403, humanOnly);
+  } else if (access.kind === 'admin') {
+    if (user.role !== 'admin') throw prohibited();
+  } else if (access.kind !== 'current') {
+    if (user.role !== 'admin' && user.role !== 'user') throw prohibited();
+  }
+  const target = access.check ? await access.check({ user, params, permissions }) : undefined;
+  return { user, credential, target };
+}
