@@ -1,6 +1,6 @@
+import type { FastifyRequest } from 'fastify';
 import { detail, HttpError, notFound, prohibited } from './errors.ts';
 import type { Authenticator, PermissionCheck, Principal, User } from './principal.ts';
-import type { FastifyRequest } from 'fastify';
 
 /** How one kind of object is loaded and who may do what with it. */
 export interface Resource<T> {
@@ -12,7 +12,8 @@ export interface Resource<T> {
   denied(right: string): HttpError;
 }
 
-type ResourceInput<T> = Pick<Resource<T>, 'name' | 'load' | 'allows'> & Partial<Pick<Resource<T>, 'missing' | 'denied'>>;
+type ResourceInput<T> = Pick<Resource<T>, 'name' | 'load' | 'allows'> &
+  Partial<Pick<Resource<T>, 'missing' | 'denied'>>;
 
 /** Declares a kind of object for `on()`. Missing objects answer 404, denied ones 401, unless told otherwise. */
 export function resource<T>(input: ResourceInput<T>): Resource<T> {

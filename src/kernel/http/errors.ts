@@ -63,8 +63,7 @@ export const detail = {
   MODEL_ID_TOO_LONG: 'The model id is too long. Please make sure your model id is less than 256 characters long.',
   INVALID_TOKEN: 'Your session has expired or the token is invalid. Please sign in again.',
   INVALID_CRED: 'The email or password provided is incorrect. Please check for typos and try logging in again.',
-  OAUTH_LOGIN_FAILED:
-    'Sign-in with your identity provider failed. Please contact your administrator for assistance.',
+  OAUTH_LOGIN_FAILED: 'Sign-in with your identity provider failed. Please contact your administrator for assistance.',
   INVALID_EMAIL_FORMAT:
     "The email format you entered is invalid. Please double-check and make sure you're using a valid email address (e.g., yourname@example.com).",
   INCORRECT_PASSWORD: 'The password provided is incorrect. Please check for typos and try again.',
@@ -92,8 +91,7 @@ export const detail = {
   CREATE_API_KEY_ERROR:
     'Oops! Something went wrong while creating your API key. Please try again later. If the issue persists, contact support for assistance.',
   API_KEY_CREATION_NOT_ALLOWED: 'API key creation is not allowed in the environment.',
-  EMPTY_CONTENT:
-    'The content provided is empty. Please ensure that there is text or data present before proceeding.',
+  EMPTY_CONTENT: 'The content provided is empty. Please ensure that there is text or data present before proceeding.',
   DB_NOT_SQLITE: 'This feature is only available with SQLite databases.',
   INVALID_URL: 'The URL you provided is invalid. Please double-check and try again.',
   WEB_SEARCH_ERROR: 'Something went wrong while searching the web.',

@@ -46,12 +46,8 @@ interface RouteOptions {
   hidden?: boolean;
 }
 
-export interface RouteDefinition<
-  U,
-  T,
-  B extends TSchema | undefined,
-  Q extends TSchema | undefined,
-> extends RouteOptions {
+export interface RouteDefinition<U, T, B extends TSchema | undefined, Q extends TSchema | undefined>
+  extends RouteOptions {
   method: Method | Method[];
   access: Access<U, T>;
   body?: B;

@@ -1,7 +1,7 @@
-import { Type, type Static, type TObject, type TOptional, type TProperties, type TSchema, type TUnsafe } from 'typebox';
+import { type Static, type TObject, type TProperties, type TSchema, type TUnsafe, Type } from 'typebox';
 
-export { Type };
 export type { Static, TSchema };
+export { Type };
 
 /** What happens to members a shape does not name: dropped (default), kept, or refused. */
 export type Extra = 'drop' | 'keep' | 'forbid';
@@ -54,7 +54,8 @@ export function Json<T = unknown>(): TUnsafe<T> {
 export function Nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
 }
-export function Optional<T extends TSchema>(schema: T): TOptional<T> {
+/** May be absent; then the member is absent in the validated input too. */
+export function Optional<T extends TSchema>(schema: T) {
   return Type.Optional(schema);
 }
 /** May be absent; then `value` stands in (validated input always has it). */

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import compress from '@fastify/compress';
+import cookie from '@fastify/cookie';
+import multipart from '@fastify/multipart';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { type CorsPolicy, registerCors } from './cors.ts';
+import { answerError } from './error-answer.ts';
+import type { HttpError } from './errors.ts';
+import { createMethodIndex, type MethodIndex } from './method-index.ts';
+import type { Authenticator, PermissionCheck } from './principal.ts';
+import type { Route } from './route.ts';
+import { createHandler } from './run-route.ts';
+import { trustedPeers } from './trusted-peers.ts';
+
+export interface HttpOptions {
+  log: FastifyBaseLogger;
+  authenticator: Authenticator;
+  permissions: PermissionCheck;
+  cors: CorsPolicy;
+  /** Sent with every answer; they win over a route's own header of the same name. */
+  securityHeaders: Record<string, string>;
+  compression: boolean;
+  /** Peers whose X-Forwarded-* headers count: `*`, or a comma list of addresses, CIDR ranges and proxy-addr names. */
+  forwardedAllowIps: string;
+  /** Bytes of a request body where the route sets no limit of its own. */
+  bodyLimit: number;
+  /** Foreign errors that have a better answer than 500 (database gone, unique violation), or null. */
+  translateError: (error: unknown) => HttpError | null;
+}
+
+export interface HttpServer {
+  fastify: FastifyInstance;
+  routes: readonly Route[];
+  /** Which methods exist for a path: to tell 405 from 404. */
+  methods: MethodIndex;
+}
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** Builds the HTTP server with its hooks and all routes; it does not listen yet. */
+export async function createHttpServer(options: HttpOptions, routes: readonly Route[]): Promise<HttpServer> {
+  const fastify = Fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimit,
+    trustProxy: trustedPeers(options.forwardedAllowIps),
+    genReqId(request) {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: 65_000,
+    routerOptions: {
+      maxParamLength: 2_000,
+      ignoreTrailingSlash: false,
+      querystringParser: (text) => parseQuery(text),
+    },
+  });
+  fastify.removeAllContentTypeParsers();
+  await fastify.register(cookie);
+  await fastify.register(multipart, { throwFileSizeLimit: true });
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, payload, done) => done(null, payload));
+  registerCors(fastify, options.cors);
+  registerStandardHeaders(fastify, options.securityHeaders);
+  if (options.compression) await registerCompression(fastify);
+  fastify.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.translateError));
+
+  for (const one of routes) {
+    const handler = createHandler(one, options);
+    for (const method of one.methods) {
+      fastify.route({
+        method,
+        url: one.url,
+        handler,
+        ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
+      });
+    }
+  }
+  return { fastify, routes, methods: createMethodIndex(routes) };
+}
+
+/** Request id, time taken until the answer starts (seconds), and the operator's security headers. */
+function registerStandardHeaders(fastify: FastifyInstance, securityHeaders: Record<string, string>): void {
+  const fixed = Object.entries(securityHeaders);
+  fastify.addHook('onSend', (request: FastifyRequest, reply: FastifyReply, payload: unknown, done) => {
+    reply.header('x-process-time', (reply.elapsedTime / 1_000).toFixed(6));
+    reply.header('x-request-id', request.id);
+    for (const [name, value] of fixed) reply.header(name, value);
+    done(null, payload);
+  });
+}
+
+const COMPRESSIBLE =
+  /^(?:text\/(?:html|css|plain|javascript|markdown|xml|vtt|calendar)|application\/(?:[\w.-]+\+)?(?:json|xml|javascript|wasm)|application\/(?:manifest\+json|x-javascript|x-font-ttf|vnd\.ms-fontobject)|font\/|image\/(?:svg\+xml|x-icon|bmp))/;
+
+async function registerCompression(fastify: FastifyInstance): Promise<void> {
+  const { constants } = await import('node:zlib');
+  await fastify.register(compress, {
+    globalDecompression: false,
+    threshold: 500,
+    encodings: ['br', 'gzip'],
+    customTypes: COMPRESSIBLE,
+    brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } },
+    zlibOptions: { level: 4 },
+  });
+}
+
+/** Query text to members; a member given several times becomes a list (the reader of a single value takes the last). */
+function parseQuery(text: string): Record<string, string | string[]> {
+  const result: Record<string, string | string[]> = Object.create(null);
+  if (text === '') return result;
+  for (const [key, value] of new URLSearchParams(text)) {
+    const before = result[key];
+    result[key] = before === undefined ? value : [before, value].flat();
+  }
+  return result;
+}
