@@ -1,0 +1,13 @@
+export type { ChatDocument, History, JsonObject, Message, Messages } from './document.ts';
+export { allMessagesOf, branchTo, clean, cleanText, isObject, messagesOf, outputText } from './document.ts';
+export { mergeUsage, normaliseUsage } from './usage.ts';
+export type { Chat, ChatHead } from './store.ts';
+export { findChat, isSavedChatId, linkFiles, loadChat, setTasks, setTitle, setVariables } from './store.ts';
+export type { MessageFields, RowFields } from './message-rows.ts';
+export { loadBranch, loadMessage, loadMessages, unfinishedReplies, writeReplyRow } from './message-rows.ts';
+export type { NewChat, PlacedTurn, Reply, Turn, WriteOptions } from './writes.ts';
+export { firstTurnDocument, insertChat, placeTurn, upsertMessage, upsertMessages } from './writes.ts';
+export { setTags } from './tags.ts';
+export type { ChatRuns, LiveReply } from './runs.ts';
+export { type Chats, type ChatsDeps, createChats } from './service.ts';
+export { chatRoutes } from './routes.ts';
