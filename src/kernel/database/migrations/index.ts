@@ -1,0 +1,12 @@
+import type { Table } from '../columns.ts';
+import { migration as runsAndRevocation } from './001-runs-and-revocation.ts';
+
+/** One additive step of Loggia's own schema. Never changed after its release; safe while the version before it still runs. */
+export interface Migration {
+  id: string;
+  /** New tables; their names begin with `loggia_`. */
+  tables: Record<string, Table>;
+}
+
+/** In the order they are applied. */
+export const migrations: readonly Migration[] = [runsAndRevocation];
