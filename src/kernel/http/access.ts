@@ -80,6 +80,18 @@ export function on<T>(kind: Resource<T>, right: string, param = 'id'): Access<Us
   };
 }
 
+/** A policy that counts only while the feature is switched on; else `off` answers, to administrators too. */
+export function whileOn<T>(isOn: () => boolean, off: () => HttpError, access: Access<User, T>): Access<User, T> {
+  return {
+    kind: access.kind === 'on' ? 'on' : 'may',
+    ...(access.needs !== undefined && { needs: access.needs }),
+    async check(input) {
+      if (!isOn()) throw off();
+      return (await access.check?.(input)) as T;
+    },
+  };
+}
+
 /** Both: the permission first, then the object. */
 export function both<T>(first: Access<User, undefined>, second: Access<User, T>): Access<User, T> {
   return {
@@ -95,24 +107,16 @@ export function both<T>(first: Access<User, undefined>, second: Access<User, T>)
 export interface Admitted {
   user: User | null | undefined;
   credential: Principal['credential'] | null;
-  /** Loads and checks the object of an `on()` policy. Runs before the input is validated. */
-  target: unknown;
 }
 
 const humanOnly = 'A human session is required.';
 
-/** Applies a route's policy to a request. Throws the reference's answers (configuration note, 20.2). */
-export async function admit(
-  access: Access,
-  request: FastifyRequest,
-  params: Record<string, string>,
-  authenticator: Authenticator,
-  permissions: PermissionCheck,
-): Promise<Admitted> {
-  if (access.kind === 'anyone') return { user: undefined, credential: null, target: undefined };
+/** Applies the first half of a route's policy: who calls, and the role. Throws the reference's answers (configuration note, 20.2). */
+export async function admit(access: Access, request: FastifyRequest, authenticator: Authenticator): Promise<Admitted> {
+  if (access.kind === 'anyone') return { user: undefined, credential: null };
   if (access.kind === 'optional') {
     const known = await authenticator.identify(request);
-    return { user: known?.user ?? null, credential: known?.credential ?? null, target: undefined };
+    return { user: known?.user ?? null, credential: known?.credential ?? null };
   }
   const { user, credential } = await authenticator.authenticate(request);
   if (access.kind === 'human') {
@@ -122,6 +126,20 @@ export async function admit(
   } else if (access.kind !== 'current') {
     if (user.role !== 'admin' && user.role !== 'user') throw prohibited();
   }
-  const target = access.check ? await access.check({ user, params, permissions }) : undefined;
-  return { user, credential, target };
+  return { user, credential };
+}
+
+/**
+ * The second half: permission and object; gives the `target`. Runs once the input has been validated: a wrong field
+ * answers before a missing permission or object does.
+ */
+export async function examine(
+  access: Access,
+  { user }: Admitted,
+  params: Record<string, string>,
+  permissions: PermissionCheck,
+): Promise<unknown> {
+  if (!access.check) return undefined;
+  if (!user) throw prohibited();
+  return access.check({ user, params, permissions });
 }

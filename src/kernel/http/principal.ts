@@ -32,7 +32,8 @@ export interface User {
 
 /** What proved the caller's identity on this request. */
 export interface Credential {
-  kind: 'session' | 'api_key';
+  /** `internal`: a token the server made for itself (automations, sub-agents); no person holds it. */
+  kind: 'session' | 'internal' | 'api_key';
   token: string;
   /** Decoded claims of a session token; empty for API keys. */
   claims: Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { admit } from './access.ts';
+import { admit, examine } from './access.ts';
 import { sendJson } from './answer.ts';
 import { HttpError, ValidationError } from './errors.ts';
 import { type ParsedBody, parseBody } from './json-body.ts';
@@ -14,7 +14,7 @@ interface Ports {
   permissions: PermissionCheck;
 }
 
-/** The handler Fastify runs for a route: broken JSON first, then the access policy, then the fields (note 20.2). */
+/** The handler Fastify runs: broken JSON first, then caller and role, then the fields, then permission and object (note 20.2). */
 export function createHandler(route: Route, ports: Ports) {
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (route.headers) reply.headers(route.headers);
@@ -22,11 +22,12 @@ export function createHandler(route: Route, ports: Ports) {
     try {
       const parsed = route.body ? parseBody(request.headers['content-type'], rawBody(request)) : undefined;
       const params = request.params as Record<string, string>;
-      const admitted = await admit(route.access, request, params, ports.authenticator, ports.permissions);
+      const admitted = await admit(route.access, request, ports.authenticator);
       const [query, body] = readInput(route, request, parsed);
+      const target = await examine(route.access, admitted, params, ports.permissions);
       const input = new RouteInput(request, reply, params, admitted.credential, query, body);
       input.user = admitted.user;
-      input.target = admitted.target;
+      input.target = target;
       const result = await route.handler(input as never);
       if (result === reply || reply.sent) return reply;
       return sendJson(reply, result);

@@ -110,7 +110,7 @@ describe('HTTP server', () => {
     assert.equal(reply.headers['x-frame-options'], 'DENY');
   });
 
-  it('answers broken JSON before asking who calls, and fields last', async () => {
+  it('answers broken JSON first, then the caller, then the fields, then the object', async () => {
     const broken = await http.fastify.inject({
       method: 'POST',
       url: '/things/u1',
@@ -129,7 +129,8 @@ describe('HTTP server', () => {
       ).statusCode,
       401,
     );
-    assert.equal((await call('POST', '/things/missing', '{}')).statusCode, 404);
+    assert.equal((await call('POST', '/things/missing', '{}')).statusCode, 422);
+    assert.equal((await call('POST', '/things/missing', '{"title":"x"}')).statusCode, 404);
     assert.equal((await call('POST', '/things/u2', '{"title":"x"}')).statusCode, 401);
     const invalid = await call('POST', '/things/u1', '{}');
     assert.deepEqual([invalid.statusCode, invalid.json().detail[0].loc], [422, ['body', 'title']]);
