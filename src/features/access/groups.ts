@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import type { Database, Transaction } from '../../kernel/database/index.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
+import { isObject } from '../../kernel/json.ts';
+import { nowSeconds } from '../../kernel/time.ts';
+import {
+  type CountedGroup,
+  deleteGroup,
+  deleteMembers,
+  existingUserIds,
+  findGroup,
+  type GroupChange,
+  groupIdsOf,
+  groupsByName,
+  insertGroup,
+  insertMembers,
+  lockGroups,
+  memberIds,
+  updateGroup,
+} from './group-store.ts';
+import { withDescendants } from './hierarchy.ts';
+import { loadGroups, removeGrantsTo } from './store.ts';
+
+export interface GroupForm {
+  name: string;
+  description: string;
+  /** Absent: unchanged. */
+  parent_group_id?: string | null;
+  permissions?: Record<string, unknown> | null;
+  data?: Record<string, unknown> | null;
+}
+
+/** Changes to groups and memberships. Users whose access may differ afterwards are told after the commit. */
+export interface Groups {
+  create(ownerId: string, form: GroupForm): Promise<CountedGroup>;
+  update(id: string, form: GroupForm): Promise<CountedGroup>;
+  remove(id: string): Promise<void>;
+  addMembers(id: string, userIds: readonly string[]): Promise<CountedGroup>;
+  removeMembers(id: string, userIds: readonly string[]): Promise<CountedGroup>;
+  /** Makes the user a direct member of exactly the groups with these names (sign-in by proxy or directory). */
+  syncByName(userId: string, names: readonly string[]): Promise<void>;
+  /** Adds a new account to the default group, in its transaction; false when there is no such group. */
+  addToDefault(tx: Transaction, groupId: string, userId: string): Promise<boolean>;
+}
+
+interface GroupDeps {
+  database: Pick<Database, 'transaction'>;
+  /** `data.config.share` of new groups that do not say. */
+  defaultShare: boolean | 'members';
+  /** Tells that what these users may do has changed. */
+  announce(userIds: readonly string[]): void;
+}
+
+const missing = (): HttpError => new HttpError(404, 'Group not found.');
+
+export function createGroups({ database, defaultShare, announce }: GroupDeps): Groups {
+  /** Runs `work` alone among group changes; its users are told after the commit. */
+  const change = <T>(work: (tx: Transaction, tell: (userIds: readonly string[]) => void) => Promise<T>): Promise<T> =>
+    database.transaction(async (tx) => {
+      await lockGroups(tx);
+      const told = new Set<string>();
+      tx.onCommit(() => announce([...told]));
+      return work(tx, (userIds) => {
+        for (const id of userIds) told.add(id);
+      });
+    });
+
+  return {
+    create: (ownerId, form) =>
+      change(async (tx) => {
+        await assertParent(tx, null, form.parent_group_id);
+        const id = randomUUID();
+        const now = nowSeconds();
+        await insertGroup(tx, {
+          id,
+          parent_group_id: form.parent_group_id ?? null,
+          user_id: ownerId,
+          name: form.name,
+          description: form.description,
+          data: withShare(form.data ?? {}, defaultShare),
+          meta: null,
+          permissions: form.permissions ?? null,
+          created_at: now,
+          updated_at: now,
+        });
+        return existing(tx, id);
+      }),
+    update: (id, form) =>
+      change(async (tx, tell) => {
+        const before = await existing(tx, id);
+        const { change: written, access } = await changeOf(tx, before, form);
+        await updateGroup(tx, id, written);
+        if (access) tell(await memberIds(tx, withDescendants(id, await loadGroups(tx))));
+        return existing(tx, id);
+      }),
+    remove: (id) =>
+      change(async (tx, tell) => {
+        const group = await existing(tx, id);
+        tell(await memberIds(tx, withDescendants(id, await loadGroups(tx))));
+        await deleteGroup(tx, group);
+        await removeGrantsTo(tx, 'group', id);
+      }),
+    addMembers: (id, userIds) =>
+      change(async (tx, tell) => {
+        await existing(tx, id);
+        const known = await existingUserIds(tx, userIds);
+        await insertMembers(tx, id, known, nowSeconds());
+        await updateGroup(tx, id, { updated_at: nowSeconds() });
+        tell(known);
+        return existing(tx, id);
+      }),
+    removeMembers: (id, userIds) =>
+      change(async (tx, tell) => {
+        await existing(tx, id);
+        await deleteMembers(tx, id, userIds);
+        await updateGroup(tx, id, { updated_at: nowSeconds() });
+        tell(userIds);
+        return existing(tx, id);
+      }),
+    syncByName: (userId, names) =>
+      change(async (tx, tell) => {
+        const wanted = new Set((await groupsByName(tx, [...new Set(names)])).map((group) => group.id));
+        const held = new Set((await groupIdsOf(tx, [userId])).get(userId) ?? []);
+        const joined = [...wanted].filter((id) => !held.has(id));
+        const left = [...held].filter((id) => !wanted.has(id));
+        for (const id of joined) await insertMembers(tx, id, [userId], nowSeconds());
+        for (const id of left) await deleteMembers(tx, id, [userId]);
+        if (joined.length + left.length > 0) tell([userId]);
+      }),
+    async addToDefault(tx, groupId, userId) {
+      await lockGroups(tx);
+      if (!(await findGroup(tx, groupId))) return false;
+      await insertMembers(tx, groupId, [userId], nowSeconds());
+      await updateGroup(tx, groupId, { updated_at: nowSeconds() });
+      return true;
+    },
+  };
+}
+
+async function existing(tx: Transaction, id: string): Promise<CountedGroup> {
+  const group = await findGroup(tx, id);
+  if (!group) throw missing();
+  return group;
+}
+
+/** Throws unless `parentId` may be the parent of the group (null: a new one). */
+async function assertParent(tx: Transaction, id: string | null, parentId: string | null | undefined): Promise<void> {
+  if (parentId === null || parentId === undefined) return;
+  if (parentId === '') throw new HttpError(400, 'Parent group must be a group ID or null.');
+  const groups = await loadGroups(tx);
+  if (!groups.has(parentId)) throw new HttpError(404, 'Parent group not found.');
+  if (id !== null && withDescendants(id, groups).has(parentId)) {
+    throw new HttpError(400, 'A group cannot be its own parent or a descendant of itself.');
+  }
+}
+
+/** What a form writes, and whether that changes what members may do or see. */
+async function changeOf(
+  tx: Transaction,
+  before: CountedGroup,
+  form: GroupForm,
+): Promise<{ change: GroupChange; access: boolean }> {
+  const change: GroupChange = { name: form.name, description: form.description, updated_at: nowSeconds() };
+  if (form.parent_group_id !== undefined) {
+    await assertParent(tx, before.id, form.parent_group_id);
+    change.parent_group_id = form.parent_group_id;
+  }
+  if (form.permissions) change.permissions = form.permissions;
+  if (form.data) change.data = mergeData(before.data, form.data);
+  const access =
+    (change.parent_group_id !== undefined && change.parent_group_id !== before.parent_group_id) ||
+    (change.permissions !== undefined && !same(change.permissions, before.permissions)) ||
+    (change.data !== undefined && !same(modelsOf(change.data), modelsOf(before.data)));
+  return { change, access };
+}
+
+/** Members of `data` replace, those of `data.config` too, one by one. */
+function mergeData(stored: unknown, given: Record<string, unknown>): Record<string, unknown> {
+  const base = isObject(stored) ? stored : {};
+  const merged = { ...base, ...given };
+  if (isObject(given.config)) merged.config = { ...(isObject(base.config) ? base.config : {}), ...given.config };
+  return merged;
+}
+
+function withShare(data: Record<string, unknown>, share: boolean | 'members'): Record<string, unknown> {
+  const config = isObject(data.config) ? data.config : {};
+  return { ...data, config: { ...config, share: config.share ?? share } };
+}
+
+function modelsOf(data: unknown): unknown {
+  return isObject(data) && isObject(data.config) ? (data.config.default_models ?? null) : null;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}

@@ -1,0 +1,239 @@
+import type { FastifyReply } from 'fastify';
+import { admin, anyone, current, human, verified } from '../../kernel/http/access.ts';
+import { detail, HttpError } from '../../kernel/http/errors.ts';
+import { type Route, route } from '../../kernel/http/route.ts';
+import {
+  accountByEmail,
+  deleteOAuthSession,
+  deleteOAuthSessions,
+  loadAccounts,
+  primaryUser,
+  updateUser,
+  userByEmail,
+  userById,
+} from './account-store.ts';
+import { assertDay, assertProfileImage, assertRole, authRoute } from './auth-route.ts';
+import { signOutCredentialOf } from './carriers.ts';
+import { clearSessionCookies, setTokenCookie } from './cookies.ts';
+import { issueSession, type SignInResult } from './issue.ts';
+import { imagePath, presentProfileImage, presentSessionInfo } from './present.ts';
+import { type AccountService, addAccount, changeOwnPassword, signUp } from './service.ts';
+import * as shapes from './shapes.ts';
+import { systemAccount, trustedAccount, verifyPassword } from './sign-in.ts';
+import { parseLifetime } from './tokens.ts';
+
+const BASE = '/api/v1/auths';
+
+/** Sign-up, sign-in, sign-out, the session and the caller's own account. */
+export function authRoutes(service: AccountService): Route[] {
+  return [...sessionRoutes(service), ...ownRoutes(service), ...adminRoutes(service)].map(authRoute);
+}
+
+function sessionRoutes(service: AccountService): Route[] {
+  const { options, config, access, database } = service;
+  const answer = (reply: FastifyReply, result: SignInResult) => {
+    if (result.kind === 'pending') return { next_step: 'pending' };
+    setTokenCookie(reply, result.signed, options);
+    return result.body;
+  };
+  return [
+    route({
+      method: 'GET',
+      url: `${BASE}/`,
+      access: human,
+      reply: shapes.SessionUserInfoResponse,
+      async handler({ user, credential, reply }) {
+        if (!credential) throw new HttpError(401, detail.NOT_AUTHENTICATED);
+        const { token, claims } = credential;
+        const signed = { token, expires_at: typeof claims.exp === 'number' ? claims.exp : null };
+        setTokenCookie(reply, signed, options, true);
+        return presentSessionInfo(user, signed, await access.permissionTree(user));
+      },
+    }),
+    route({
+      method: 'POST',
+      url: `${BASE}/signin`,
+      access: anyone,
+      body: shapes.SigninForm,
+      reply: shapes.SigninResponse,
+      async handler({ body, request, reply }) {
+        if (!options.passwordSignIn) throw new HttpError(403, detail.ACTION_PROHIBITED);
+        if (options.trusted) {
+          const account = await trustedAccount(service, request.headers, options.trusted);
+          return answer(reply, await issueSession(service, account, 'trusted_header'));
+        }
+        if (!options.authRequired) {
+          return answer(reply, await issueSession(service, await systemAccount(service), 'system'));
+        }
+        if (await service.signInLimit.isLimited(body.email)) throw new HttpError(429, detail.RATE_LIMIT_EXCEEDED);
+        const account = await verifyPassword(service, body.email, body.password);
+        return answer(reply, await issueSession(service, account, 'password'));
+      },
+    }),
+    route({
+      method: 'POST',
+      url: `${BASE}/signup`,
+      access: anyone,
+      body: shapes.SignupForm,
+      reply: shapes.SigninResponse,
+      async handler({ body, reply }) {
+        assertProfileImage(body.profile_image_url, options);
+        const user = await signUp(service, body);
+        const account = await accountByEmail(database.db, user.email);
+        if (!account) throw new HttpError(500, 'An internal error occurred during signup.');
+        return answer(reply, await issueSession(service, account, 'password'));
+      },
+    }),
+    route({
+      method: 'POST',
+      url: `${BASE}/signout`,
+      access: anyone,
+      async handler({ request, reply }) {
+        const { token: cookie, oauth_session_id: oauthSession } = request.cookies;
+        const token = signOutCredentialOf({ headers: request.headers, cookie });
+        if (token !== null && !token.startsWith('sk-')) await service.signOut(token);
+        if (oauthSession) await deleteOAuthSession(database.db, oauthSession);
+        clearSessionCookies(reply, Boolean(oauthSession));
+        const endpoint = oauthSession ? config.get('oauth.end_session_endpoint') : '';
+        const redirect = endpoint || options.signOutRedirect;
+        return redirect ? { status: true, redirect_url: redirect } : { status: true };
+      },
+    }),
+  ];
+}
+
+function ownRoutes(service: AccountService): Route[] {
+  const { options, database, userChanged } = service;
+  return [
+    route({
+      method: 'POST',
+      url: `${BASE}/update/profile`,
+      access: verified,
+      body: shapes.UpdateProfileForm,
+      reply: shapes.UserProfileImageResponse,
+      async handler({ user, body }) {
+        assertProfileImage(body.profile_image_url, options);
+        assertDay('date_of_birth', body.date_of_birth);
+        const found = await updateUser(database.db, user.id, body);
+        userChanged(user.id, 'changed');
+        const changed = found ? await userById(database.db, user.id) : null;
+        if (!changed) throw new HttpError(400, detail.DEFAULT);
+        return presentProfileImage(changed);
+      },
+    }),
+    route({
+      method: 'POST',
+      url: `${BASE}/update/timezone`,
+      access: current,
+      body: shapes.UpdateTimezoneForm,
+      async handler({ user, body }) {
+        await updateUser(database.db, user.id, { timezone: body.timezone });
+        userChanged(user.id, 'changed');
+        return { status: true };
+      },
+    }),
+    route({
+      method: 'POST',
+      url: `${BASE}/update/password`,
+      access: current,
+      body: shapes.UpdatePasswordForm,
+      async handler({ user, body }) {
+        if (options.trusted) throw new HttpError(400, detail.ACTION_PROHIBITED);
+        await changeOwnPassword(service, user.id, body.password, body.new_password);
+        return true;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      url: `${BASE}/oauth/sessions/*`,
+      access: verified,
+      async handler({ user, params }) {
+        if (await deleteOAuthSessions(database.db, user.id, params['*'] ?? '')) return true;
+        throw new HttpError(404, 'No OAuth session found for this provider');
+      },
+    }),
+    ...apiKeyRoutes(service),
+  ];
+}
+
+function apiKeyRoutes({ apiKeys, config, access }: AccountService): Route[] {
+  const url = `${BASE}/api_key`;
+  const assertAllowed = async (user: { id: string; role: string }): Promise<void> => {
+    const allowed =
+      config.get('auth.enable_api_keys') &&
+      (user.role === 'admin' || (await access.permissions(user, 'features.api_keys')));
+    if (!allowed) throw new HttpError(403, detail.API_KEY_CREATION_NOT_ALLOWED);
+  };
+  return [
+    route({
+      method: 'GET',
+      url,
+      access: current,
+      reply: shapes.ApiKey,
+      async handler({ user }) {
+        await assertAllowed(user);
+        const key = await apiKeys.get(user.id);
+        if (key === null) throw new HttpError(404, detail.API_KEY_NOT_FOUND);
+        return { api_key: key };
+      },
+    }),
+    route({
+      method: 'POST',
+      url,
+      access: current,
+      reply: shapes.ApiKey,
+      async handler({ user }) {
+        await assertAllowed(user);
+        return { api_key: await apiKeys.replace(user.id) };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      url,
+      access: current,
+      async handler({ user }) {
+        await assertAllowed(user);
+        await apiKeys.remove(user.id);
+        return true;
+      },
+    }),
+  ];
+}
+
+function adminRoutes(service: AccountService): Route[] {
+  const { config, database, options, tokens } = service;
+  return [
+    route({
+      method: 'POST',
+      url: `${BASE}/add`,
+      access: admin,
+      body: shapes.AddUserForm,
+      reply: shapes.AddUserResponse,
+      async handler({ body }) {
+        assertProfileImage(body.profile_image_url, options);
+        const role = body.role ?? 'pending';
+        assertRole(role);
+        const user = await addAccount(service, { ...body, role });
+        const { id, email, name } = user;
+        const account = { id, email, name, role: user.role };
+        if (config.get('auth.mfa.enable')) return { ...account, profile_image_url: user.profile_image_url ?? '' };
+        const stamp = (await loadAccounts(database.db, [id])).get(id)?.auth?.stamp ?? null;
+        const lifetime = parseLifetime(config.get('auth.jwt_expiry'));
+        const { token } = await tokens.sign({ id, typ: 'session', session_stamp: stamp }, lifetime);
+        return { token, token_type: 'Bearer', ...account, profile_image_url: imagePath(id) };
+      },
+    }),
+    route({
+      method: 'GET',
+      url: `${BASE}/admin/details`,
+      access: current,
+      async handler() {
+        if (!config.get('auth.admin.show')) throw new HttpError(400, detail.ACTION_PROHIBITED);
+        const email = config.get('auth.admin.email');
+        if (email) return { name: (await userByEmail(database.db, email))?.name ?? null, email };
+        const primary = await primaryUser(database.db);
+        return { name: primary?.name ?? null, email: primary?.email ?? null };
+      },
+    }),
+  ];
+}

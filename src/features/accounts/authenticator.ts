@@ -1,0 +1,97 @@
+import type { FastifyRequest } from 'fastify';
+import { detail, HttpError } from '../../kernel/http/errors.ts';
+import type { Authenticator, PermissionCheck, Principal } from '../../kernel/http/principal.ts';
+import type { Config } from '../../kernel/settings/index.ts';
+import type { Activity } from './activity.ts';
+import type { ApiKeys } from './api-keys.ts';
+import { credentialOf, optionalCredentialOf } from './carriers.ts';
+import type { AccountOptions } from './options.ts';
+import type { Sessions } from './sessions.ts';
+
+interface AuthenticatorDeps {
+  sessions: Sessions;
+  apiKeys: Pick<ApiKeys, 'userIdOf'>;
+  activity: Pick<Activity, 'touch'>;
+  permissions: PermissionCheck;
+  config: Pick<Config, 'get'>;
+  options: Pick<AccountOptions, 'apiKeyHeader' | 'trusted'>;
+}
+
+/** Finds out who sent a request (identity note, 4). */
+export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
+  const { sessions, activity, options } = deps;
+
+  async function principalOf(credential: string, request: FastifyRequest): Promise<Principal> {
+    const principal = credential.startsWith('sk-')
+      ? await byApiKey(deps, credential, pathOf(request))
+      : await sessions.check(credential);
+    if (principal.credential.kind !== 'api_key') assertSamePerson(principal, request, options);
+    activity.touch(principal.user.id);
+    return principal;
+  }
+  const sourcesOf = (request: FastifyRequest) => ({
+    headers: request.headers,
+    cookie: request.headers.cookie === undefined ? undefined : request.cookies.token,
+    apiKeyHeader: options.apiKeyHeader,
+  });
+
+  return {
+    async authenticate(request) {
+      const credential = credentialOf(sourcesOf(request));
+      if (credential === null) throw new HttpError(401, detail.NOT_AUTHENTICATED);
+      return principalOf(credential, request);
+    },
+    async identify(request) {
+      const credential = optionalCredentialOf(sourcesOf(request));
+      if (credential === null) return null;
+      try {
+        const principal = await principalOf(credential, request);
+        return principal.user.role === 'user' || principal.user.role === 'admin' ? principal : null;
+      } catch (error) {
+        if (error instanceof HttpError && error.status < 500) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+async function byApiKey(deps: AuthenticatorDeps, key: string, path: string): Promise<Principal> {
+  const { apiKeys, sessions, config } = deps;
+  const userId = await apiKeys.userIdOf(key);
+  const account = userId === null ? null : await sessions.account(userId);
+  if (!account) throw new HttpError(401, detail.INVALID_TOKEN);
+  const { user } = account;
+  if (!config.get('auth.enable_api_keys')) throw new HttpError(403, detail.API_KEY_NOT_ALLOWED);
+  if (user.role !== 'admin' && !(await deps.permissions(user, 'features.api_keys'))) {
+    throw new HttpError(403, detail.API_KEY_NOT_ALLOWED);
+  }
+  if (config.get('auth.api_key.endpoint_restrictions')) {
+    const allowed = allowedEndpoints(config.get('auth.api_key.allowed_endpoints'));
+    if (!allowed.some((entry) => path === entry || path.startsWith(`${entry}/`))) {
+      throw new HttpError(403, detail.ACCESS_PROHIBITED);
+    }
+  }
+  return { user, credential: { kind: 'api_key', token: key, claims: {} } };
+}
+
+function allowedEndpoints(text: unknown): string[] {
+  return String(text ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+/** A proxy that names the person must name the one the session belongs to. */
+function assertSamePerson(
+  { user }: Principal,
+  request: FastifyRequest,
+  { trusted }: Pick<AccountOptions, 'trusted'>,
+): void {
+  const named = trusted ? request.headers[trusted.email] : undefined;
+  if (typeof named !== 'string' || named === '') return;
+  if (named.toLowerCase() !== user.email) throw new HttpError(401, 'User mismatch. Please sign in again.');
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}

@@ -1,0 +1,94 @@
+import { admin } from '../../kernel/http/access.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
+import { type Route, route } from '../../kernel/http/route.ts';
+import { AdminConfig, adminConfigChanges, changesSecondFactor, presentAdminConfig } from './admin-config.ts';
+import { authRoute } from './auth-route.ts';
+import {
+  LdapConfigForm,
+  LdapServerConfig,
+  ldapChanges,
+  OAuthConfigForm,
+  oauthChanges,
+  presentLdap,
+  presentOAuth,
+} from './provider-config.ts';
+import type { AccountService } from './service.ts';
+
+const BASE = '/api/v1/auths/admin/config';
+
+/** The administrator's settings of accounts, sign-in and what users may use. */
+export function configRoutes(service: AccountService): Route[] {
+  return [...generalRoutes(service), ...ldapRoutes(service), ...oauthRoutes(service)].map(authRoute);
+}
+
+function generalRoutes({ config }: AccountService): Route[] {
+  return [
+    route({ method: 'GET', url: BASE, access: admin, handler: () => presentAdminConfig(config) }),
+    route({
+      method: 'POST',
+      url: BASE,
+      access: admin,
+      body: AdminConfig,
+      async handler({ body, credential }) {
+        const changes = adminConfigChanges(body);
+        const touchesSecondFactor = ['ENABLE_MFA', 'MFA_ALLOW_OAUTH_BYPASS', 'MFA_ALLOW_TRUSTED_HEADER_BYPASS'].some(
+          (member) => Object.hasOwn(body, member),
+        );
+        if (touchesSecondFactor && credential?.kind !== 'session') {
+          throw new HttpError(403, 'A human administrator session is required to change MFA settings.');
+        }
+        // Turning it on would lock everybody out: there is no way yet to give a second factor.
+        if (changesSecondFactor(changes, config) && changes['auth.mfa.enable'] !== false) {
+          throw new HttpError(409, 'Unable to update MFA policy. Check configuration and retry.');
+        }
+        await config.put(changes);
+        return { ...presentAdminConfig(config), sessions_revoked: false };
+      },
+    }),
+  ];
+}
+
+function ldapRoutes({ config }: AccountService): Route[] {
+  const shown = () => ({ ENABLE_LDAP: config.stored('ldap.enable') ?? null });
+  return [
+    route({ method: 'GET', url: `${BASE}/ldap`, access: admin, handler: shown }),
+    route({
+      method: 'POST',
+      url: `${BASE}/ldap`,
+      access: admin,
+      body: LdapConfigForm,
+      async handler({ body }) {
+        await config.put({ 'ldap.enable': body.enable_ldap });
+        return shown();
+      },
+    }),
+    route({ method: 'GET', url: `${BASE}/ldap/server`, access: admin, handler: () => presentLdap(config) }),
+    route({
+      method: 'POST',
+      url: `${BASE}/ldap/server`,
+      access: admin,
+      body: LdapServerConfig,
+      async handler({ body }) {
+        await config.put(ldapChanges(body));
+        return presentLdap(config);
+      },
+    }),
+  ];
+}
+
+function oauthRoutes({ config, options }: AccountService): Route[] {
+  const shown = () => presentOAuth(config, options.oauthPersistent);
+  return [
+    route({ method: 'GET', url: `${BASE}/oauth`, access: admin, handler: shown }),
+    route({
+      method: 'POST',
+      url: `${BASE}/oauth`,
+      access: admin,
+      body: OAuthConfigForm,
+      async handler({ body }) {
+        await config.put(oauthChanges(body));
+        return shown();
+      },
+    }),
+  ];
+}

@@ -1,0 +1,32 @@
+import type { FastifyReply } from 'fastify';
+import { nowSeconds } from '../../kernel/time.ts';
+import type { AccountOptions } from './options.ts';
+
+const TOKEN = 'token';
+/** Cookies that hold a session, of this and of earlier releases. */
+const SESSION_COOKIES = [TOKEN, 'owui-session', 'oui-session', 'oauth_id_token'];
+
+/** Sets the session cookie for the rest of the token's life. `withExpires`: also as a date (session read). */
+export function setTokenCookie(
+  reply: FastifyReply,
+  { token, expires_at: expiresAt }: { token: string; expires_at: number | null },
+  { cookie }: Pick<AccountOptions, 'cookie'>,
+  withExpires = false,
+): void {
+  reply.setCookie(TOKEN, token, {
+    path: '/',
+    httpOnly: true,
+    sameSite: cookie.sameSite,
+    secure: cookie.secure,
+    encode: String,
+    ...(expiresAt === null ? {} : { maxAge: Math.max(0, expiresAt - nowSeconds()) }),
+    ...(expiresAt !== null && withExpires ? { expires: new Date(expiresAt * 1_000) } : {}),
+  });
+}
+
+/** Removes every session cookie; the OAuth session's only when the request carried one. */
+export function clearSessionCookies(reply: FastifyReply, hasOauthSession: boolean): void {
+  for (const name of [...SESSION_COOKIES, ...(hasOauthSession ? ['oauth_session_id'] : [])]) {
+    reply.setCookie(name, '', { path: '/', maxAge: 0, sameSite: 'lax', encode: String });
+  }
+}

@@ -1,0 +1,192 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Database } from '../../kernel/database/index.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
+import type { Authenticator, Principal, User } from '../../kernel/http/principal.ts';
+import type { Route } from '../../kernel/http/route.ts';
+import type { Bus } from '../../kernel/realtime/index.ts';
+import type { Config, Settings } from '../../kernel/settings/index.ts';
+import { nowSeconds } from '../../kernel/time.ts';
+import type { Access } from '../access/index.ts';
+import { deleteExpiredRevocations } from './account-store.ts';
+import { createActivity } from './activity.ts';
+import { createApiKeys } from './api-keys.ts';
+import { authRoutes } from './auth-routes.ts';
+import { createAuthenticator } from './authenticator.ts';
+import { configRoutes } from './config-routes.ts';
+import { createAccountCreation } from './create-account.ts';
+import { createAccountEvents, type UserChange } from './events.ts';
+import { groupRoutes } from './group-routes.ts';
+import type { UserCleanup } from './manage.ts';
+import { accountOptions } from './options.ts';
+import { ownRoutes } from './own-routes.ts';
+import { createPasswords } from './password.ts';
+import { permissionRoutes } from './permission-routes.ts';
+import { createRateLimiter } from './rate-limit.ts';
+import { createThrottledWarning, type RedisCommands } from './redis.ts';
+import { secondFactorNeeded } from './second-factor.ts';
+import { type AccountService, createFirstAdmin } from './service.ts';
+import { createSessions } from './sessions.ts';
+import { createTokens, parseLifetime } from './tokens.ts';
+import { userRoutes } from './user-routes.ts';
+
+export { anyUser } from './account-store.ts';
+export type { UserChange } from './events.ts';
+export type { UserCleanup } from './manage.ts';
+export { imagePath, isActive, presentUser, presentUserInfo } from './present.ts';
+export type { RedisCommands } from './redis.ts';
+
+/** Accounts, sessions and API keys, as the rest of the program uses them. */
+export interface Accounts {
+  authenticator: Authenticator;
+  /** Below /api/v1/auths, /api/v1/users and /api/v1/groups. */
+  routes: Route[];
+  /** Who a session token (no API key) belongs to; null when it does not count. For sockets. */
+  verifyToken(token: string): Promise<Principal | null>;
+  findUser(id: string): Promise<User | null>;
+  findUsers(ids: readonly string[]): Promise<Map<string, User>>;
+  /** Drops what is remembered of a user and tells listeners, in every process. Call it after the commit. */
+  invalidate(userId: string, what?: UserChange): void;
+  /** Runs in every process that shares the bus. */
+  onUserChanged(listener: (userId: string, what: UserChange) => void): () => void;
+  /** A single token, by its `jti`, was signed out. Runs in every process that shares the bus. */
+  onSignOut(listener: (userId: string, jti: string) => void): () => void;
+  /** Adds what must go with a user; it runs in the transaction that removes the user. */
+  beforeDelete(cleanup: UserCleanup): void;
+  /** Notes activity; written in batches. */
+  touch(userId: string): void;
+  /** A token the server makes for work it does in the user's name; `lifetime` in seconds. */
+  internalToken(userId: string, type: 'automation' | 'subagent', lifetime: number): Promise<string | null>;
+  /** Makes the first administrator the environment names, where there is no account. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AccountDeps {
+  database: Database;
+  settings: Settings;
+  config: Config;
+  bus: Bus;
+  log: FastifyBaseLogger;
+  access: Access;
+  /** Null where Redis is not configured. */
+  redis: RedisCommands | null;
+  /** The PNG served for users without a picture; null where the web client is not installed. */
+  defaultImage: () => Promise<Buffer | null>;
+}
+
+const CLEAN_UP_MS = 3_600_000;
+const SIGN_IN_LIMIT = { limit: 15, window: 180 };
+
+export function createAccounts(deps: AccountDeps): Accounts {
+  const { database, config, bus, log, redis, access } = deps;
+  // Only what the operator wrote is checked: a stored text can be mended in the administrator's form.
+  if (deps.settings.isSet('JWT_EXPIRES_IN')) parseLifetime(deps.settings.get('JWT_EXPIRES_IN'));
+  const options = accountOptions(deps.settings);
+  const tokens = createTokens(options.secretKey);
+  const onRedisError = createThrottledWarning((error) => log.warn({ err: error }, 'Redis does not answer'));
+  const sessions = createSessions({
+    database,
+    tokens,
+    redis,
+    redisKeyPrefix: options.redisKeyPrefix,
+    onRedisError,
+    secondFactorNeeded: (method) => secondFactorNeeded(config, method),
+  });
+  const activity = createActivity({
+    database,
+    interval: options.activityInterval,
+    onError: (error) => log.warn({ err: error }, 'could not write when users were last active'),
+  });
+  const events = createAccountEvents({ bus, log, sessions });
+  const cleanups: UserCleanup[] = [];
+  const service: AccountService = {
+    database,
+    config,
+    access,
+    log,
+    options,
+    tokens,
+    sessions,
+    passwords: createPasswords(options),
+    apiKeys: createApiKeys({ database, bus }),
+    creation: createAccountCreation({
+      database,
+      config,
+      access,
+      options,
+      log,
+      invalidate: (id) => sessions.accounts.delete(id),
+    }),
+    signInLimit: createRateLimiter({ ...SIGN_IN_LIMIT, redis, keyPrefix: options.redisKeyPrefix, onRedisError }),
+    cleanups,
+    defaultImage: deps.defaultImage,
+    userChanged(userId, what) {
+      if (what === 'deleted') access.invalidate([userId]);
+      events.userChanged(userId, what);
+    },
+    async signOut(token) {
+      const claims = await sessions.claims(token);
+      if (claims && (await sessions.revoke(claims))) events.signedOut(claims.id, String(claims.jti));
+    },
+  };
+  const stopCleaning = cleanRevocations(deps);
+  if (config.get('auth.mfa.enable')) {
+    log.warn('a second factor is demanded (auth.mfa.enable), which this release cannot ask for: nobody can sign in');
+  }
+
+  return {
+    authenticator: createAuthenticator({
+      ...service,
+      activity,
+      permissions: access.permissions,
+    }),
+    routes: [
+      ...authRoutes(service),
+      ...configRoutes(service),
+      ...ownRoutes(service),
+      ...permissionRoutes(service),
+      ...userRoutes(service),
+      ...groupRoutes(service),
+    ],
+    async verifyToken(token) {
+      if (token.startsWith('sk-')) return null;
+      try {
+        return await sessions.check(token);
+      } catch (error) {
+        if (error instanceof HttpError && error.status === 401) return null;
+        throw error;
+      }
+    },
+    findUser: async (id) => (await sessions.account(id))?.user ?? null,
+    findUsers: sessions.users,
+    invalidate: (userId, what = 'changed') => service.userChanged(userId, what),
+    onUserChanged: events.onUserChanged,
+    onSignOut: events.onSignOut,
+    beforeDelete: (cleanup) => void cleanups.push(cleanup),
+    touch: activity.touch,
+    async internalToken(userId, type, lifetime) {
+      const account = await sessions.account(userId);
+      if (!account?.auth) return null;
+      const claims = { id: userId, typ: type, session_stamp: account.auth.stamp };
+      return (await tokens.sign(claims, lifetime)).token;
+    },
+    start: () => createFirstAdmin(service),
+    async close() {
+      stopCleaning();
+      events.close();
+      service.apiKeys.close();
+      await activity.close();
+    },
+  };
+}
+
+/** Forgets sign-outs of tokens that would have expired by now. */
+function cleanRevocations({ database, log }: AccountDeps): () => void {
+  const timer = setInterval(() => {
+    deleteExpiredRevocations(database.db, nowSeconds()).catch((error: unknown) =>
+      log.warn({ err: error }, 'could not remove expired sign-outs'),
+    );
+  }, CLEAN_UP_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

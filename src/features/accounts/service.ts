@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Database } from '../../kernel/database/index.ts';
+import { detail, HttpError } from '../../kernel/http/errors.ts';
+import type { User } from '../../kernel/http/principal.ts';
+import type { Config } from '../../kernel/settings/index.ts';
+import type { Access } from '../access/index.ts';
+import { accountByEmail, anyUser, loadAccounts, swapCredential } from './account-store.ts';
+import type { ApiKeys } from './api-keys.ts';
+import type { AccountCreation } from './create-account.ts';
+import type { UserChange } from './events.ts';
+import { CHANGED_MEANWHILE } from './issue.ts';
+import type { UserCleanup } from './manage.ts';
+import type { AccountOptions } from './options.ts';
+import type { Passwords } from './password.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import { withoutChallenges } from './second-factor.ts';
+import type { Sessions } from './sessions.ts';
+import type { Tokens } from './tokens.ts';
+
+/** What the verbs and routes of this feature work with. */
+export interface AccountService {
+  database: Database;
+  config: Config;
+  access: Access;
+  log: FastifyBaseLogger;
+  options: AccountOptions;
+  tokens: Tokens;
+  sessions: Sessions;
+  passwords: Passwords;
+  apiKeys: ApiKeys;
+  creation: AccountCreation;
+  signInLimit: RateLimiter;
+  /** What other features keep of a user that is removed. */
+  cleanups: readonly UserCleanup[];
+  defaultImage: () => Promise<Buffer | null>;
+  userChanged(userId: string, what: UserChange): void;
+  /** Ends the token of a session, if it is one. */
+  signOut(token: string): Promise<void>;
+}
+
+const EMAIL = /^[^@]+@[^@]+\.[^@]+$/;
+
+export interface SignUpForm {
+  name: string;
+  email: string;
+  password: string;
+  profile_image_url?: string | null;
+}
+
+/** Whether a stranger may make an account now (identity note, 6.3). Throws 403 when not. */
+function assertSignUpOpen({ options, config }: AccountService, first: boolean): void {
+  const open = options.authRequired
+    ? first
+      ? config.get('ui.enable_login_form') || options.initialAdminSignUp
+      : config.get('ui.enable_signup') && config.get('ui.enable_login_form')
+    : first;
+  if (!open) throw new HttpError(403, detail.ACCESS_PROHIBITED);
+}
+
+/** Makes an account for whoever asks; the first one is the administrator. */
+export async function signUp(service: AccountService, form: SignUpForm): Promise<User> {
+  const first = !(await anyUser(service.database.db));
+  assertSignUpOpen(service, first);
+  await assertNewCredential(service, form);
+  const password = await service.passwords.hash(form.password);
+  return service.creation.create(
+    { ...form, password },
+    {
+      promote: true,
+      closeSignUp: true,
+      check: (stillFirst) => {
+        // The administrator came first by a moment, and with that sign-up was closed.
+        if (first && !stillFirst) throw new HttpError(403, detail.ACCESS_PROHIBITED);
+      },
+    },
+  );
+}
+
+/** An account made by an administrator. */
+export async function addAccount(service: AccountService, form: SignUpForm & { role: string }): Promise<User> {
+  await assertNewCredential(service, form);
+  const password = await service.passwords.hash(form.password);
+  return service.creation.create({ ...form, password }, { promote: false, closeSignUp: false });
+}
+
+async function assertNewCredential(service: AccountService, { email, password }: SignUpForm): Promise<void> {
+  if (!email.toLowerCase().endsWith('@localhost') && !EMAIL.test(email)) {
+    throw new HttpError(400, detail.INVALID_EMAIL_FORMAT);
+  }
+  if (await accountByEmail(service.database.db, email)) throw new HttpError(400, detail.EMAIL_TAKEN);
+  service.passwords.assertAcceptable(password);
+}
+
+/** The user's own new password; ends all sessions, this one too. */
+export async function changeOwnPassword(
+  service: AccountService,
+  userId: string,
+  old: string,
+  next: string,
+): Promise<void> {
+  const account = (await loadAccounts(service.database.db, [userId])).get(userId);
+  if (!account?.auth || !(await service.passwords.verify(old, account.auth.password))) {
+    throw new HttpError(400, detail.INCORRECT_PASSWORD);
+  }
+  service.passwords.assertAcceptable(next);
+  const password = await service.passwords.hash(next);
+  const done = await swapCredential(service.database.db, userId, account.auth, {
+    password,
+    session_stamp: randomUUID(),
+    mfa: withoutChallenges(account.auth.mfa, randomUUID()),
+  });
+  if (!done) throw new HttpError(409, CHANGED_MEANWHILE);
+  service.userChanged(userId, 'revoked');
+}
+
+const SWAP_TRIES = 5;
+
+/** Ends every session of an account. */
+export async function revokeSessions(service: AccountService, userId: string): Promise<void> {
+  for (let round = 0; round < SWAP_TRIES; round += 1) {
+    const account = (await loadAccounts(service.database.db, [userId])).get(userId);
+    if (!account?.auth) throw new HttpError(404, 'User not found.');
+    const change = { session_stamp: randomUUID(), mfa: withoutChallenges(account.auth.mfa, randomUUID()) };
+    if (await swapCredential(service.database.db, userId, account.auth, change)) {
+      service.userChanged(userId, 'revoked');
+      return;
+    }
+  }
+  throw new HttpError(409, 'Authentication changed in another request. Please try again.');
+}
+
+/** The administrator an operator names in the environment; made only where there is no account. */
+export async function createFirstAdmin({ database, options, passwords, creation, log }: AccountService): Promise<void> {
+  const { firstAdmin } = options;
+  if (!firstAdmin || (await anyUser(database.db))) return;
+  const { email, name } = firstAdmin;
+  const password = await passwords.hash(firstAdmin.password);
+  try {
+    const check = (first: boolean): void => {
+      if (!first) throw new HttpError(403, detail.ACCESS_PROHIBITED, { code: 'not-first' });
+    };
+    await creation.create({ email, name, password, role: 'admin' }, { promote: true, closeSignUp: true, check });
+    log.info({ email }, 'made the administrator named by WEBUI_ADMIN_EMAIL');
+  } catch (error) {
+    // Another process that starts at the same time was first.
+    if (!(error instanceof HttpError) || error.code !== 'not-first') throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { detail, HttpError } from '../../kernel/http/errors.ts';
+import { type Account, accountByEmail, anyUser, loadAccounts, setRole } from './account-store.ts';
+import type { AccountService } from './service.ts';
+
+const isRole = (text: string): boolean => text === 'admin' || text === 'user' || text === 'pending';
+
+/** The account of an address whose password is right; 400 otherwise, after the same time whether or not it exists. */
+export async function verifyPassword(service: AccountService, email: string, password: string): Promise<Account> {
+  const account = await accountByEmail(service.database.db, email);
+  const right = account?.auth
+    ? await service.passwords.verify(password, account.auth.password)
+    : await service.passwords.verifyNothing(password);
+  if (!account || !right) throw new HttpError(400, detail.INVALID_CRED);
+  return account;
+}
+
+/** The account a proxy's headers name; made when it is new (identity note, 6.6). */
+export async function trustedAccount(
+  service: AccountService,
+  headers: IncomingHttpHeaders,
+  names: NonNullable<AccountService['options']['trusted']>,
+): Promise<Account> {
+  const email = textOf(headers[names.email]).trim().toLowerCase();
+  if (email === '') throw new HttpError(400, detail.INVALID_TRUSTED_HEADER);
+  let account = await accountByEmail(service.database.db, email);
+  if (!account) {
+    await createTrusted(service, email, decoded(names.name === null ? '' : textOf(headers[names.name])) || email);
+    account = await accountByEmail(service.database.db, email);
+  }
+  if (!account?.auth) throw new HttpError(400, detail.INVALID_CRED);
+  const groups = names.groups === null ? '' : textOf(headers[names.groups]);
+  if (groups !== '') await service.access.groups.syncByName(account.user.id, splitList(groups));
+  const role = names.role === null ? '' : textOf(headers[names.role]).trim().toLowerCase();
+  if (!isRole(role) || role === account.user.role) return account;
+  await setRole(service.database.db, account.user.id, role);
+  service.userChanged(account.user.id, 'role');
+  return (await loadAccounts(service.database.db, [account.user.id])).get(account.user.id) ?? account;
+}
+
+async function createTrusted(service: AccountService, email: string, name: string): Promise<void> {
+  const password = await service.passwords.hash(randomBytes(24).toString('base64url'));
+  try {
+    await service.creation.create({ name, email, password }, { promote: true, closeSignUp: true });
+  } catch (error) {
+    // Another request of the same person made it meanwhile.
+    if (!(error instanceof HttpError) || error.detail !== detail.EMAIL_TAKEN) throw error;
+  }
+}
+
+const SYSTEM = { email: 'admin@localhost', password: 'admin', name: 'User' };
+
+/** The one account of an installation without authentication (identity note, 6.7). */
+export async function systemAccount(service: AccountService): Promise<Account> {
+  const { db } = service.database;
+  if (!(await accountByEmail(db, SYSTEM.email))) {
+    if (await anyUser(db)) throw new HttpError(400, detail.EXISTING_USERS);
+    const password = await service.passwords.hash(SYSTEM.password);
+    const check = (first: boolean): void => {
+      if (!first) throw new HttpError(400, detail.EMAIL_TAKEN);
+    };
+    try {
+      await service.creation.create({ ...SYSTEM, password }, { promote: true, closeSignUp: true, check });
+    } catch (error) {
+      // The page opened in two tabs at once.
+      if (!(error instanceof HttpError) || error.detail !== detail.EMAIL_TAKEN) throw error;
+    }
+  }
+  return verifyPassword(service, SYSTEM.email, SYSTEM.password);
+}
+
+function textOf(header: string | string[] | undefined): string {
+  return (Array.isArray(header) ? header[0] : header) ?? '';
+}
+
+/** A percent-encoded header value; as it stands when it is not well-formed. Node reads header bytes as Latin-1. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}

@@ -1,0 +1,47 @@
+import { sql } from 'kysely';
+import { type Db, likeFold } from '../../kernel/database/index.ts';
+import type { User } from '../../kernel/http/principal.ts';
+import { userOf } from './account-store.ts';
+
+export interface UserSearch {
+  query?: string | null;
+  order_by?: string | null;
+  direction?: string | null;
+  /** From 1; left out: everybody. */
+  page?: number;
+}
+
+const PAGE = 30;
+const ORDERS = new Set(['name', 'email', 'created_at', 'last_active_at', 'updated_at', 'role']);
+
+/** One page of users, or all of them, and how many match. */
+export async function searchUsers(db: Db, search: UserSearch): Promise<{ users: User[]; total: number }> {
+  let matching = db.selectFrom('user');
+  if (search.query) {
+    // Wildcards in the query work as such; only the escape character is taken literally.
+    const pattern = `%${search.query.replaceAll('\\', '\\\\')}%`;
+    matching = matching.where((where) =>
+      where.or([likeFold(db, 'user.name', pattern), likeFold(db, 'user.email', pattern)]),
+    );
+  }
+  const { n } = await matching.select(sql<number>`count(*)`.as('n')).executeTakeFirstOrThrow();
+  let listed = ordered(matching.selectAll(), search);
+  if (search.page !== undefined) listed = listed.limit(PAGE).offset((Math.max(1, search.page) - 1) * PAGE);
+  return { users: (await listed.execute()).map(userOf), total: Number(n) };
+}
+
+type Listed = ReturnType<typeof listedQuery>;
+function listedQuery(db: Db) {
+  return db.selectFrom('user').selectAll();
+}
+
+function ordered(users: Listed, { order_by: by, direction }: UserSearch): Listed {
+  const way = direction === 'asc' ? 'asc' : 'desc';
+  if (by?.startsWith('group_id:')) {
+    const member = sql`CASE WHEN EXISTS (SELECT 1 FROM group_member m WHERE m.user_id = ${sql.ref('user.id')}
+      AND m.group_id = ${by.slice('group_id:'.length)}) THEN 1 ELSE 0 END`;
+    return users.orderBy(member, way).orderBy('user.name').orderBy('user.id');
+  }
+  if (by && ORDERS.has(by)) return users.orderBy(sql.ref(`user.${by}`), way).orderBy('user.id');
+  return users.orderBy('user.created_at', 'desc').orderBy('user.id');
+}
