@@ -1,0 +1,6 @@
+export { type ClientRoutes, createClientRoutes } from './client-routes.ts';
+export { explorerRoutes } from './explorer-routes.ts';
+export { healthRoutes } from './health-routes.ts';
+export { installClient } from './install.ts';
+export { CLIENT_VERSION, type ClientPlace, clientPlace, isInstalled } from './place.ts';
+export { siteRoutes } from './site-routes.ts';
