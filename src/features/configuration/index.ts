@@ -1,0 +1,48 @@
+import { anyone } from '../../kernel/http/access.ts';
+import { type Route, route } from '../../kernel/http/route.ts';
+import { audioRoutes } from './audio-routes.ts';
+import { type ClientConfigDeps, createClientConfig } from './client-config.ts';
+import { eventRoutes } from './event-routes.ts';
+import type { EventSink } from './events.ts';
+import { formRoutes } from './form-routes.ts';
+import { imageRoutes } from './image-routes.ts';
+import type { Fetch } from './outgoing.ts';
+import { retrievalRoutes } from './retrieval-routes.ts';
+import { terminalRoutes } from './terminal-routes.ts';
+import { toolServerRoutes } from './tool-server-routes.ts';
+import { transferRoutes } from './transfer-routes.ts';
+import type { UrlCheck } from './webhooks.ts';
+
+export { catalogue } from './event-catalogue.ts';
+export type { EventSink } from './events.ts';
+
+export interface ConfigurationDeps extends ClientConfigDeps {
+  events: EventSink;
+  /** Reaches servers an administrator names. */
+  fetch: Fetch;
+  /** Throws the HttpError for an address events must not be sent to. */
+  checkUrl: UrlCheck;
+}
+
+/** What the web client learns, and the settings an administrator changes. */
+export function configurationRoutes(deps: ConfigurationDeps): Route[] {
+  const { settings, config, events } = deps;
+  const clientConfig = createClientConfig(deps);
+  return [
+    route({
+      method: 'GET',
+      url: '/api/config',
+      access: anyone,
+      tag: 'config',
+      handler: ({ request }) => clientConfig(request),
+    }),
+    ...formRoutes(config, events),
+    ...transferRoutes({ config, events }),
+    ...toolServerRoutes(deps),
+    ...terminalRoutes(deps),
+    ...eventRoutes(deps),
+    ...retrievalRoutes(config, events),
+    ...audioRoutes(config, events),
+    ...imageRoutes(settings, config, events),
+  ];
+}
