@@ -1,0 +1,1 @@
+export { type EvaluationsDeps, evaluationRoutes } from './routes.ts';

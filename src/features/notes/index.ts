@@ -1,0 +1,2 @@
+export { noteRoutes } from './routes.ts';
+export type { NotesDeps } from './service.ts';
