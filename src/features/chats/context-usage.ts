@@ -61,7 +61,9 @@ export function sinceCheckpoint(branch: readonly Message[]): Kept {
 function lastCompaction(output: readonly unknown[]): { from: number; summary: string } | undefined {
   const item = output.findLast((entry) => isObject(entry) && entry.type === 'open_webui:context_compaction');
   if (!isObject(item) || typeof item.summary !== 'string' || !item.summary.trim()) return undefined;
-  const from = output.findIndex((entry) => isObject(entry) && entry.type === 'function_call' && entry.call_id === item.call_id);
+  const from = output.findIndex(
+    (entry) => isObject(entry) && entry.type === 'function_call' && entry.call_id === item.call_id,
+  );
   return from < 0 ? undefined : { from, summary: item.summary };
 }
 
@@ -82,7 +84,10 @@ function usedTokens(usage: unknown): number {
     number(usage.prompt_n) + number(usage.cache_n) ||
     number(usage.input_tokens);
   const completion =
-    number(usage.completion_tokens) || number(usage.output_tokens) || number(usage.eval_count) || number(usage.predicted_n);
+    number(usage.completion_tokens) ||
+    number(usage.output_tokens) ||
+    number(usage.eval_count) ||
+    number(usage.predicted_n);
   return prompt + completion;
 }
 

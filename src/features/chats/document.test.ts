@@ -5,8 +5,8 @@ import {
   clean,
   currentMessageId,
   encodeDocument,
-  historyOf,
   type History,
+  historyOf,
   type Message,
   mergeHistory,
   messagesOf,
@@ -123,7 +123,12 @@ describe('repairing a tree', () => {
   });
 
   it('takes the newest leaf when the current message is not there', () => {
-    const history = tree('gone', message('a', null, 'user'), message('b', 'a', 'assistant'), message('c', 'a', 'assistant'));
+    const history = tree(
+      'gone',
+      message('a', null, 'user'),
+      message('b', 'a', 'assistant'),
+      message('c', 'a', 'assistant'),
+    );
     repairHistory(history);
     assert.equal(history.currentId, 'b');
   });
@@ -132,9 +137,15 @@ describe('repairing a tree', () => {
 describe('branches', () => {
   it('run from the root, and end at cycles and gaps', () => {
     const history = tree('c', message('a', 'lost', 'user'), message('b', 'a', 'assistant'), message('c', 'b', 'user'));
-    assert.deepEqual(branchTo(history.messages, 'c').map(({ id }) => id), ['a', 'b', 'c']);
+    assert.deepEqual(
+      branchTo(history.messages, 'c').map(({ id }) => id),
+      ['a', 'b', 'c'],
+    );
     const cycle = tree('b', message('a', 'b', 'user'), message('b', 'a', 'assistant'));
-    assert.deepEqual(branchTo(cycle.messages, 'b').map(({ id }) => id), ['a', 'b']);
+    assert.deepEqual(
+      branchTo(cycle.messages, 'b').map(({ id }) => id),
+      ['a', 'b'],
+    );
     assert.deepEqual(branchTo(history.messages, 'none'), []);
   });
 });

@@ -97,13 +97,16 @@ export function clean(value: unknown): unknown {
 
 /** A text without U+0000 and unpaired surrogates. */
 export function cleanText(text: string): string {
-  const whole = text.isWellFormed() ? text : text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '');
+  const whole = text.isWellFormed()
+    ? text
+    : text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '');
   return whole.includes('\0') ? whole.replaceAll('\0', '') : whole;
 }
 
 /** Sets an own member even if it is called `__proto__`. */
 function define(target: JsonObject, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }
 
@@ -150,7 +153,9 @@ export function currentMessageId(document: ChatDocument): string | null {
     if (typeof id === 'string' && id) return id;
   }
   if (!Array.isArray(document.messages)) return null;
-  const last = document.messages.findLast((message) => isObject(message) && typeof message.id === 'string' && message.id);
+  const last = document.messages.findLast(
+    (message) => isObject(message) && typeof message.id === 'string' && message.id,
+  );
   return last ? (last as Message).id : null;
 }
 
@@ -194,7 +199,12 @@ export function repairHistory(history: History): void {
     if (parent) addChild(parent, id);
   }
   const current = history.currentId === null ? undefined : messages[history.currentId];
-  if (current && history.currentId !== null && wellFormed(current, history.currentId) && !isStrayLeaf(current, messages)) {
+  if (
+    current &&
+    history.currentId !== null &&
+    wellFormed(current, history.currentId) &&
+    !isStrayLeaf(current, messages)
+  ) {
     history.currentId = lastDescendant(messages, history.currentId);
     return;
   }

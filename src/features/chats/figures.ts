@@ -1,4 +1,12 @@
-import { branchTo, type ChatDocument, isObject, type JsonObject, type Message, type Messages, messagesOf } from './document.ts';
+import {
+  branchTo,
+  type ChatDocument,
+  isObject,
+  type JsonObject,
+  type Message,
+  type Messages,
+  messagesOf,
+} from './document.ts';
 
 /** Figures of one chat, as the statistics routes give them. */
 export interface ChatFigures {
@@ -58,7 +66,9 @@ function responseTimes(messages: Messages): number[] {
 }
 
 function lengths(messages: readonly Message[], role: string, blockLength: BlockLength): number[] {
-  return messages.filter((message) => message.role === role).map((message) => contentLength(message.content, blockLength));
+  return messages
+    .filter((message) => message.role === role)
+    .map((message) => contentLength(message.content, blockLength));
 }
 
 /** Code points of a text; of a list, its entries or the text in them. */

@@ -1,5 +1,13 @@
 import { type Db, json, type Transaction } from '../../kernel/database/index.ts';
-import { allMessagesOf, branchTo, isObject, type JsonObject, linkChildren, type Message, type Messages } from './document.ts';
+import {
+  allMessagesOf,
+  branchTo,
+  isObject,
+  type JsonObject,
+  linkChildren,
+  type Message,
+  type Messages,
+} from './document.ts';
 import { loadDocument } from './store.ts';
 import { normaliseUsage } from './usage.ts';
 
@@ -7,7 +15,10 @@ import { normaliseUsage } from './usage.ts';
 export type MessageFields = Partial<Message>;
 
 /** What may be written on the row of a reply alone; the document gets it with the next write of that message. */
-export type RowFields = Pick<MessageFields, 'content' | 'output' | 'statusHistory' | 'sources' | 'embeds' | 'files' | 'meta' | 'error'>;
+export type RowFields = Pick<
+  MessageFields,
+  'content' | 'output' | 'statusHistory' | 'sources' | 'embeds' | 'files' | 'meta' | 'error'
+>;
 
 /** A `chat_message` row as this module selects it. */
 interface MessageRow {
@@ -275,7 +286,10 @@ export async function writeRows(tx: Transaction, chat: Owner, messages: Messages
   if (ids.length === 0) return;
   const known = await knownRows(tx, chat.id, ids);
   const now = nowSeconds();
-  await insertRows(tx, ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now)));
+  await insertRows(
+    tx,
+    ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now)),
+  );
   for (const id of ids) {
     if (!known.has(id)) continue;
     const columns = changedColumns(chat, messages[id] as Message, now);
@@ -289,7 +303,10 @@ export async function insertMissingRows(db: Db, chat: Owner, messages: Messages)
   if (ids.length === 0) return;
   const known = await knownRows(db, chat.id, ids);
   const now = nowSeconds();
-  await insertRows(db, ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now)));
+  await insertRows(
+    db,
+    ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now)),
+  );
 }
 
 async function knownRows(db: Db, chatId: string, ids: readonly string[]): Promise<Set<string>> {
@@ -304,7 +321,10 @@ async function knownRows(db: Db, chatId: string, ids: readonly string[]): Promis
 
 async function insertRows(db: Db, rows: ReturnType<typeof newRow>[]): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    await db.insertInto('chat_message').values(rows.slice(start, start + ROWS_PER_INSERT)).execute();
+    await db
+      .insertInto('chat_message')
+      .values(rows.slice(start, start + ROWS_PER_INSERT))
+      .execute();
   }
 }
 

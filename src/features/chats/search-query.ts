@@ -1,4 +1,4 @@
-import { cleanText, type ChatDocument, messagesOf } from './document.ts';
+import { type ChatDocument, cleanText, messagesOf } from './document.ts';
 
 /** A search text taken apart. */
 export interface SearchQuery {
@@ -60,7 +60,10 @@ export function tagId(name: string): string {
 
 /** Folder names are compared with spaces and underscores as one. */
 export function normaliseFolderName(name: string): string {
-  return name.replace(/[\s_]+/g, ' ').trim().toLowerCase();
+  return name
+    .replace(/[\s_]+/g, ' ')
+    .trim()
+    .toLowerCase();
 }
 
 const BEFORE = 100;

@@ -26,8 +26,20 @@ describe('token figures', () => {
   });
 
   it('add up when a reply was continued', () => {
-    const stored = { input_tokens: 10, output_tokens: 5, total_tokens: 15, cost: 1, output_tokens_details: { reasoning: 2 } };
-    const more = { input_tokens: 20, output_tokens: 1, total_tokens: 21, cost: 2, output_tokens_details: { reasoning: 1, other: 4 } };
+    const stored = {
+      input_tokens: 10,
+      output_tokens: 5,
+      total_tokens: 15,
+      cost: 1,
+      output_tokens_details: { reasoning: 2 },
+    };
+    const more = {
+      input_tokens: 20,
+      output_tokens: 1,
+      total_tokens: 21,
+      cost: 2,
+      output_tokens_details: { reasoning: 1, other: 4 },
+    };
     assert.deepEqual(mergeUsage(stored, more), {
       input_tokens: 30,
       output_tokens: 6,
@@ -57,7 +69,12 @@ describe('context usage', () => {
   });
 
   it('starts from the newest counted reply', () => {
-    const reply: Message = { id: 'a', role: 'assistant', content: 'y', usage: { prompt_tokens: 500, completion_tokens: 20 } };
+    const reply: Message = {
+      id: 'a',
+      role: 'assistant',
+      content: 'y',
+      usage: { prompt_tokens: 500, completion_tokens: 20 },
+    };
     assert.equal(contextUsage([user, reply, user], {}, limits)?.tokens, 624);
   });
 
@@ -68,12 +85,22 @@ describe('context usage', () => {
 
   it('takes the chat threshold below the cap', () => {
     assert.equal(contextUsage([user], { compact_token_threshold: 500 }, limits)?.threshold, 500);
-    assert.equal(contextUsage([user], { compact_token_threshold: 5000 }, { threshold: 1000, cap: 2000 })?.threshold, 2000);
+    assert.equal(
+      contextUsage([user], { compact_token_threshold: 5000 }, { threshold: 1000, cap: 2000 })?.threshold,
+      2000,
+    );
   });
 
   it('measures images and data by what they cost', () => {
     assert.equal(estimateText(`a data:image/png;base64,${'A'.repeat(4000)} b`), 1);
-    const image: Message = { id: 'i', role: 'user', content: [{ type: 'image_url', image_url: {} }, { type: 'text', text: 'abcd' }] };
+    const image: Message = {
+      id: 'i',
+      role: 'user',
+      content: [
+        { type: 'image_url', image_url: {} },
+        { type: 'text', text: 'abcd' },
+      ],
+    };
     assert.equal(contextUsage([image], {}, limits)?.tokens, 4 + 1000 + 1);
   });
 });
@@ -98,7 +125,10 @@ describe('the search language', () => {
 
   it('shows two hundred characters around the first match', () => {
     const text = `${'😀'.repeat(150)}needle${'b'.repeat(300)}`;
-    const found = snippetOf({ history: { messages: { a: { id: 'a', role: 'user', content: text } } } }, { phrase: 'needle', terms: [] });
+    const found = snippetOf(
+      { history: { messages: { a: { id: 'a', role: 'user', content: text } } } },
+      { phrase: 'needle', terms: [] },
+    );
     assert.equal(found, `...${'😀'.repeat(100)}needle${'b'.repeat(94)}...`);
     assert.equal(snippetOf({}, { phrase: 'needle', terms: [] }), null);
   });

@@ -3,7 +3,9 @@ import { isObject, type JsonObject, sameJson } from './document.ts';
 /** Token figures under the names every provider's figures are stored by; null when there are none. */
 export function normaliseUsage(usage: unknown): JsonObject | null {
   if (!isObject(usage) || Object.keys(usage).length === 0) return null;
-  const input = firstCount(usage, 'input_tokens', 'prompt_tokens', 'prompt_eval_count') || count(usage.prompt_n) + count(usage.cache_n);
+  const input =
+    firstCount(usage, 'input_tokens', 'prompt_tokens', 'prompt_eval_count') ||
+    count(usage.prompt_n) + count(usage.cache_n);
   const output = firstCount(usage, 'output_tokens', 'completion_tokens', 'eval_count', 'predicted_n');
   return {
     ...usage,
@@ -38,13 +40,19 @@ const SUMMED = [
   'prompt_cost',
   'completion_cost',
 ];
-const SUMMED_DETAILS = ['prompt_tokens_details', 'completion_tokens_details', 'input_tokens_details', 'output_tokens_details'];
+const SUMMED_DETAILS = [
+  'prompt_tokens_details',
+  'completion_tokens_details',
+  'input_tokens_details',
+  'output_tokens_details',
+];
 
 /** The figures of a reply that was continued: counts and costs add up, the rest is the newer one's. Both are normalised. */
 export function mergeUsage(stored: JsonObject | null, incoming: JsonObject): JsonObject {
   if (!stored || sameJson(stored, incoming)) return incoming;
   const merged: JsonObject = { ...stored, ...incoming };
-  for (const key of SUMMED) if (isNumber(stored[key]) || isNumber(incoming[key])) merged[key] = add(stored[key], incoming[key]);
+  for (const key of SUMMED)
+    if (isNumber(stored[key]) || isNumber(incoming[key])) merged[key] = add(stored[key], incoming[key]);
   for (const key of SUMMED_DETAILS) {
     if (isObject(stored[key]) || isObject(incoming[key])) merged[key] = addDetails(stored[key], incoming[key]);
   }

@@ -56,7 +56,12 @@ export interface Turn {
 }
 
 /** The document of a chat that begins with a turn. `id` is the chat's. */
-export function firstTurnDocument(id: string, turn: Turn, models: readonly string[], files: unknown[] = []): ChatDocument {
+export function firstTurnDocument(
+  id: string,
+  turn: Turn,
+  models: readonly string[],
+  files: unknown[] = [],
+): ChatDocument {
   const messages: Messages = {};
   const replyIds = turn.replies.map((reply) => reply.id);
   const question = turn.userMessage;
@@ -76,7 +81,11 @@ export function firstTurnDocument(id: string, turn: Turn, models: readonly strin
   };
 }
 
-function stampQuestion(question: MessageFields & { id: string }, author: Turn['author'], parentId: string | null): Message {
+function stampQuestion(
+  question: MessageFields & { id: string },
+  author: Turn['author'],
+  parentId: string | null,
+): Message {
   return {
     timestamp: nowSeconds(),
     content: '',
@@ -160,7 +169,8 @@ export async function placeTurn(
 function checkIds(turn: Turn): void {
   const ids = [turn.userMessage?.id, ...turn.replies.map((reply) => reply.id)].slice(turn.userMessage ? 0 : 1);
   const usable = ids.every((id) => typeof id === 'string' && id !== '' && id !== '__proto__');
-  if (ids.length === 0 || !usable || new Set(ids).size !== ids.length) throw new HttpError(409, TAKEN, { code: 'message.id' });
+  if (ids.length === 0 || !usable || new Set(ids).size !== ids.length)
+    throw new HttpError(409, TAKEN, { code: 'message.id' });
 }
 
 function placeQuestion(history: History, turn: Turn, head: ChatHead, inserted: string[]): Message {
@@ -176,7 +186,8 @@ function placeQuestion(history: History, turn: Turn, head: ChatHead, inserted: s
   }
   const parentId = typeof sent.parentId === 'string' && sent.parentId !== '' ? sent.parentId : null;
   const parent = parentId === null ? undefined : history.messages[parentId];
-  if (parentId !== null && !parent) throw new HttpError(409, 'Parent message no longer exists.', { code: 'turn.parent' });
+  if (parentId !== null && !parent)
+    throw new HttpError(409, 'Parent message no longer exists.', { code: 'turn.parent' });
   const own = turn.author.id === head.user_id;
   const question = clean(stampQuestion(own ? sent : guestFields(sent), turn.author, parentId)) as Message;
   history.messages[question.id] = question;
@@ -203,8 +214,13 @@ function placeReply(
   if (known) {
     const author = known.user_id ?? head.user_id;
     const waiting =
-      known.role === 'assistant' && !known.done && !known.content && isEmptyList(known.output) && author === turn.author.id;
-    if (!waiting || (question && known.parentId !== question.id)) throw new HttpError(409, TAKEN, { code: 'message.id' });
+      known.role === 'assistant' &&
+      !known.done &&
+      !known.content &&
+      isEmptyList(known.output) &&
+      author === turn.author.id;
+    if (!waiting || (question && known.parentId !== question.id))
+      throw new HttpError(409, TAKEN, { code: 'message.id' });
     known.model = reply.model;
     known.done = false;
     return known;
@@ -325,4 +341,3 @@ function parentListing(history: History, id: string): string | null {
   }
   return null;
 }
-
