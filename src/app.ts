@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openMainDatabase } from './commands/open-database.ts';
+import { createAccess } from './features/access/index.ts';
+import { anyUser, createAccounts } from './features/accounts/index.ts';
+import { configurationRoutes } from './features/configuration/index.ts';
+import { evaluationRoutes } from './features/evaluations/index.ts';
+import {
+  CLIENT_VERSION,
+  clientPlace,
+  createClientRoutes,
+  explorerRoutes,
+  healthRoutes,
+  siteRoutes,
+} from './features/web-client/index.ts';
+import { type Database, isUnavailable, migrate } from './kernel/database/index.ts';
+import { parseCorsOrigins } from './kernel/http/cors.ts';
+import { HttpError } from './kernel/http/errors.ts';
+import type { Route } from './kernel/http/route.ts';
+import { createHttpServer } from './kernel/http/server.ts';
+import { createLocalBus } from './kernel/realtime/index.ts';
+import { createConfig, loadSettings, productName } from './kernel/settings/index.ts';
+import { createLog } from './kernel/telemetry/log.ts';
+
+export interface App {
+  routes: readonly Route[];
+  /** Takes requests on HOST and PORT. */
+  listen(): Promise<void>;
+  /** Finishes what runs, then closes everything in reverse order. */
+  close(): Promise<void>;
+}
+
+interface AppOptions {
+  env: NodeJS.ProcessEnv;
+}
+
+const root = resolve(import.meta.dirname, '..');
+const BODY_LIMIT = 512 * 1024 * 1024;
+
+/** Builds every long-lived object once: the composition root. Nothing listens yet. */
+export async function createApp({ env }: AppOptions): Promise<App> {
+  await using opened = new AsyncDisposableStack();
+  const settings = loadSettings(env);
+  const log = createLog({ level: settings.get('GLOBAL_LOG_LEVEL'), format: settings.get('LOG_FORMAT') });
+  for (const warning of settings.warnings) log.warn(warning);
+  await mkdir(settings.dataDir, { recursive: true });
+
+  const database = openMainDatabase(settings, (error) => log.error({ err: error }, 'after-effects of a change failed'));
+  opened.defer(() => database.close());
+  await prepare(database, settings.get('ENABLE_DB_MIGRATIONS'));
+
+  const bus = createLocalBus(log);
+  opened.defer(() => bus.close());
+  const config = await createConfig({ settings, database, bus, log });
+  opened.defer(() => config.close());
+
+  const access = createAccess({ database, settings, config, bus });
+  opened.defer(() => access.close());
+  const accounts = createAccounts({
+    database,
+    settings,
+    config,
+    bus,
+    log,
+    access,
+    redis: null,
+    defaultImage: async () => null,
+  });
+  opened.defer(() => accounts.close());
+
+  const place = clientPlace(env);
+  let started = false;
+  const routes: Route[] = [];
+  const client = createClientRoutes({
+    place,
+    staticFolders: [join(settings.dataDir, 'static'), settings.get('STATIC_DIR')].filter((folder) => folder !== ''),
+    cacheFolder: join(settings.dataDir, 'cache'),
+    routes: () => routes,
+    version: ownVersion(),
+    explorer: true,
+  });
+  routes.push(
+    ...healthRoutes({ started: () => started, pingDatabase: database.ping, pingRedis: null }),
+    ...accounts.routes,
+    ...configurationRoutes({
+      settings,
+      config,
+      version: CLIENT_VERSION,
+      session: async (token) => {
+        const principal = await accounts.verifyToken(token);
+        if (!principal) throw new HttpError(401, '401 Unauthorized');
+        return principal;
+      },
+      hasUsers: () => anyUser(database.db),
+      groupDefaultModels: async (user) => (await access.defaultModels(user.id))?.join(',') ?? null,
+      loginProviders: () => NO_PROVIDERS,
+      onError: (error) => log.error({ err: error }, 'the client configuration is incomplete'),
+      events: { publish: () => {} },
+      fetch: (url, init) => fetch(url, init),
+      checkUrl: () => {},
+    }),
+    ...evaluationRoutes({ database, config }),
+    ...siteRoutes({
+      place,
+      name: () => productName(settings),
+      address: () => config.get('webui.url'),
+      deploymentId: settings.get('DEPLOYMENT_ID'),
+      manifestUrl: settings.get('EXTERNAL_PWA_MANIFEST_URL') || null,
+      fetch,
+    }),
+    ...explorerRoutes({ routes: () => routes, title: () => productName(settings), version: CLIENT_VERSION }),
+    ...client.routes,
+  );
+
+  const server = await createHttpServer(
+    {
+      log,
+      authenticator: accounts.authenticator,
+      permissions: access.permissions,
+      cors: parseCorsOrigins(settings.get('CORS_ALLOW_ORIGIN').join(';'), settings.get('CORS_ALLOW_CUSTOM_SCHEME')),
+      securityHeaders: {},
+      compression: settings.get('ENABLE_COMPRESSION_MIDDLEWARE'),
+      forwardedAllowIps: settings.get('FORWARDED_ALLOW_IPS'),
+      bodyLimit: BODY_LIMIT,
+      translateError,
+    },
+    routes,
+  );
+  server.fastify.setNotFoundHandler((request, reply) => client.unmatched(request, reply));
+  opened.defer(() => server.fastify.close());
+
+  const owned = opened.move();
+  return {
+    routes,
+    async listen() {
+      await accounts.start();
+      const address = await server.fastify.listen({ host: settings.get('HOST'), port: settings.get('PORT') });
+      started = true;
+      log.info(`Loggia listens on ${address}`);
+    },
+    close: () => owned.disposeAsync(),
+  };
+}
+
+const NO_PROVIDERS = {};
+
+async function prepare(database: Database, migrations: boolean): Promise<void> {
+  if (migrations) await migrate(database);
+}
+
+function translateError(error: unknown): HttpError | null {
+  if (!isUnavailable(error)) return null;
+  return new HttpError(503, 'The database cannot be reached.', { code: 'database.unavailable', cause: error });
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,30 @@
+import { mkdirSync } from 'node:fs';
+import { type Database, openDatabase } from '../kernel/database/index.ts';
+import type { Settings } from '../kernel/settings/index.ts';
+
+/** Opens the main database as the settings say; the data folder is made when it is not there. */
+export function openMainDatabase(settings: Settings, onError?: (error: unknown) => void): Database {
+  mkdirSync(settings.dataDir, { recursive: true });
+  return openDatabase({
+    url: settings.get('DATABASE_URL'),
+    schema: settings.get('DATABASE_SCHEMA'),
+    poolSize: settings.get('DATABASE_POOL_SIZE'),
+    maxOverflow: settings.get('DATABASE_POOL_MAX_OVERFLOW'),
+    poolTimeout: settings.get('DATABASE_POOL_TIMEOUT'),
+    poolRecycle: settings.get('DATABASE_POOL_RECYCLE'),
+    sqlite: {
+      wal: settings.get('DATABASE_ENABLE_SQLITE_WAL'),
+      synchronous: settings.get('DATABASE_SQLITE_PRAGMA_SYNCHRONOUS'),
+      cacheSize: settings.get('DATABASE_SQLITE_PRAGMA_CACHE_SIZE'),
+      tempStore: settings.get('DATABASE_SQLITE_PRAGMA_TEMP_STORE'),
+      mmapSize: settings.get('DATABASE_SQLITE_PRAGMA_MMAP_SIZE'),
+      journalSizeLimit: settings.get('DATABASE_SQLITE_PRAGMA_JOURNAL_SIZE_LIMIT'),
+    },
+    ...(onError ? { onError } : {}),
+  });
+}
+
+/** File of an SQLite database URL, null for other databases. */
+export function sqliteFile(url: string): string | null {
+  return /^sqlite(?:\+\w+)?:\/\/\/([^?]+)/i.exec(url)?.[1] ?? null;
+}
