@@ -13,7 +13,6 @@ import {
   repairHistory,
   titleOf,
 } from './document.ts';
-import { loadUnfinished, nowSeconds } from './message-rows.ts';
 import type { NewChat } from './writes.ts';
 
 /** A chat without its document. */
