@@ -6,6 +6,7 @@ import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
+import { channelIdsOf, createLive } from './features/live/index.ts';
 import {
   CLIENT_VERSION,
   clientPlace,
@@ -14,14 +15,15 @@ import {
   healthRoutes,
   siteRoutes,
 } from './features/web-client/index.ts';
-import { type Database, isUnavailable, migrate } from './kernel/database/index.ts';
+import { type Database, type Db, isUnavailable, migrate } from './kernel/database/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import { HttpError } from './kernel/http/errors.ts';
 import type { Route } from './kernel/http/route.ts';
 import { createHttpServer } from './kernel/http/server.ts';
-import { createLocalBus } from './kernel/realtime/index.ts';
+import { createLocalBus, createRealtime } from './kernel/realtime/index.ts';
 import { createConfig, loadSettings, productName } from './kernel/settings/index.ts';
 import { createLog } from './kernel/telemetry/log.ts';
+import { nowSeconds } from './kernel/time.ts';
 
 export interface App {
   routes: readonly Route[];
@@ -68,6 +70,34 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     defaultImage: async () => null,
   });
   opened.defer(() => accounts.close());
+
+  const cors = parseCorsOrigins(
+    settings.get('CORS_ALLOW_ORIGIN').join(';'),
+    settings.get('CORS_ALLOW_CUSTOM_SCHEME').join(';'),
+  );
+  const realtime = createRealtime({
+    bus,
+    log,
+    cors,
+    websocket: settings.get('ENABLE_WEBSOCKET_SUPPORT'),
+    pingInterval: settings.get('WEBSOCKET_SERVER_PING_INTERVAL') * 1_000,
+    pingTimeout: settings.get('WEBSOCKET_SERVER_PING_TIMEOUT') * 1_000,
+  });
+  opened.defer(() => realtime.close());
+  createLive({
+    realtime,
+    accounts,
+    chats: {
+      access: async (user, id) => Boolean(await ownChat(database.db, user.id, id)),
+      markRead: async (user, id) => ((await ownChat(database.db, user.id, id)) ? { last_read_at: nowSeconds() } : null),
+    },
+    channels: {
+      async channelIds(user) {
+        if (user.role !== 'admin' && !(await access.permissions(user, 'features.channels'))) return [];
+        return channelIdsOf(database.db, user.id, await access.groupIds(user.id));
+      },
+    },
+  });
 
   const place = clientPlace(env);
   let started = false;
@@ -118,7 +148,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       log,
       authenticator: accounts.authenticator,
       permissions: access.permissions,
-      cors: parseCorsOrigins(settings.get('CORS_ALLOW_ORIGIN').join(';'), settings.get('CORS_ALLOW_CUSTOM_SCHEME')),
+      cors,
       securityHeaders: {},
       compression: settings.get('ENABLE_COMPRESSION_MIDDLEWARE'),
       forwardedAllowIps: settings.get('FORWARDED_ALLOW_IPS'),
@@ -128,6 +158,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     routes,
   );
   server.fastify.setNotFoundHandler((request, reply) => client.unmatched(request, reply));
+  realtime.attach(server.fastify);
   opened.defer(() => server.fastify.close());
 
   const owned = opened.move();
@@ -141,6 +172,11 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     },
     close: () => owned.disposeAsync(),
   };
+}
+
+// Until features/chats says who may see a chat: its owner.
+function ownChat(db: Db, userId: string, id: string) {
+  return db.selectFrom('chat').select('id').where('id', '=', id).where('user_id', '=', userId).executeTakeFirst();
 }
 
 const NO_PROVIDERS = {};

@@ -1,2 +1,4 @@
 export { type Bus, createLocalBus } from './bus.ts';
-export type { Audience, Realtime } from './realtime.ts';
+export { type CallOptions, CallTimeout, SocketGone } from './call.ts';
+export type { LiveSocket, SocketUser } from './live-socket.ts';
+export { type Audience, createRealtime, type Realtime, type SocketHandler, type SocketInfo } from './realtime.ts';

@@ -1,0 +1,27 @@
+import type { Db } from '../../kernel/database/index.ts';
+import { grantedTo } from '../access/index.ts';
+
+/** Channels whose messages a user gets: those with an active membership, and the open ones owned or readable (realtime note, 2.2). */
+export async function channelIdsOf(db: Db, userId: string, groupIds: ReadonlySet<string>): Promise<string[]> {
+  const granted = grantedTo({ type: 'channel', right: 'read', id: 'channel.id', userId, groupIds });
+  const rows = await db
+    .selectFrom('channel')
+    .select('channel.id')
+    .where('archived_at', 'is', null)
+    .where('deleted_at', 'is', null)
+    .where((eb) => {
+      const isMember = eb.exists(
+        eb
+          .selectFrom('channel_member as m')
+          .select('m.id')
+          .whereRef('m.channel_id', '=', 'channel.id')
+          .where('m.user_id', '=', userId)
+          .where('m.is_active', '=', true),
+      );
+      const closed = eb('type', 'in', ['group', 'dm']);
+      const open = eb.or([eb('type', 'is', null), eb.not(closed)]);
+      return eb.or([eb.and([closed, isMember]), eb.and([open, eb.or([eb('user_id', '=', userId), granted])])]);
+    })
+    .execute();
+  return rows.map((row) => row.id);
+}
