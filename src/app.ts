@@ -84,11 +84,16 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     pingTimeout: settings.get('WEBSOCKET_SERVER_PING_TIMEOUT') * 1_000,
   });
   opened.defer(() => realtime.close());
-  createLive({
+  const live = createLive({
+    database,
+    settings,
+    log,
+    bus,
     realtime,
     accounts,
+    access,
     chats: {
-      access: async (user, id) => Boolean(await ownChat(database.db, user.id, id)),
+      access: async (user, id) => ((await ownChat(database.db, user.id, id)) ? 'own' : null),
       markRead: async (user, id) => ((await ownChat(database.db, user.id, id)) ? { last_read_at: nowSeconds() } : null),
     },
     channels: {
@@ -98,6 +103,8 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       },
     },
   });
+
+  opened.defer(() => live.close());
 
   const place = clientPlace(env);
   let started = false;
@@ -130,6 +137,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       fetch: (url, init) => fetch(url, init),
       checkUrl: () => {},
     }),
+    ...live.routes,
     ...evaluationRoutes({ database, config }),
     ...siteRoutes({
       place,

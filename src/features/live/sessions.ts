@@ -10,8 +10,10 @@ export interface LiveSession {
   /** Id of the token, for sign-outs. */
   jti: unknown;
   userId: string;
-  /** Milliseconds on the monotonic clock. */
+  /** Last heartbeat; milliseconds on the monotonic clock, as below. */
   seenAt: number;
+  /** When the session is looked at again without being asked. */
+  checkAt: number;
 }
 
 export interface Sessions {
@@ -23,7 +25,6 @@ export interface Sessions {
   check(socket: LiveSocket): Promise<User | null>;
   get(socketId: string): LiveSession | undefined;
   all(): Iterable<LiveSession>;
-  ofUser(userId: string): LiveSession[];
 }
 
 interface SessionDeps {
@@ -31,12 +32,15 @@ interface SessionDeps {
   accounts: Pick<Accounts, 'verifyToken'>;
 }
 
+export const CHECK_EVERY_MS = 30_000;
+
 /** Which sockets are signed in, and as whom (realtime note, 1.2). */
-export function createLiveSessions({ realtime, accounts }: SessionDeps): Sessions {
+export function createSessions({ realtime, accounts }: SessionDeps): Sessions {
   const sessions = new Map<string, LiveSession>();
   realtime.onDisconnect((socket) => sessions.delete(socket.id));
 
-  async function principalOf(token: unknown) {
+  async function principalOf(auth: unknown) {
+    const token = isObject(auth) ? auth.token : undefined;
     if (typeof token !== 'string' || token === '') return null;
     const principal = await accounts.verifyToken(token);
     return principal && (principal.user.role === 'user' || principal.user.role === 'admin') ? principal : null;
@@ -44,18 +48,25 @@ export function createLiveSessions({ realtime, accounts }: SessionDeps): Session
 
   return {
     async signIn(socket, auth) {
-      const principal = await principalOf(isObject(auth) ? auth.token : undefined);
+      const principal = await principalOf(auth);
       if (!principal) return null;
       const { user, credential } = principal;
-      const { token, claims } = credential;
-      sessions.set(socket.id, { socket, token, jti: claims.jti, userId: user.id, seenAt: performance.now() });
+      const now = performance.now();
+      sessions.set(socket.id, {
+        socket,
+        token: credential.token,
+        jti: credential.claims.jti,
+        userId: user.id,
+        seenAt: now,
+        checkAt: now + CHECK_EVERY_MS,
+      });
       await Promise.all([socket.identify({ id: user.id, name: user.name }), socket.join(`user:${user.id}`)]);
       return user;
     },
-    verify: async (auth) => (await principalOf(isObject(auth) ? auth.token : undefined))?.user ?? null,
+    verify: async (auth) => (await principalOf(auth))?.user ?? null,
     async check(socket) {
       const session = sessions.get(socket.id);
-      const principal = session && (await principalOf(session.token));
+      const principal = await principalOf(session);
       if (principal) return principal.user;
       sessions.delete(socket.id);
       socket.disconnect();
@@ -63,6 +74,5 @@ export function createLiveSessions({ realtime, accounts }: SessionDeps): Session
     },
     get: (socketId) => sessions.get(socketId),
     all: () => sessions.values(),
-    ofUser: (userId) => [...sessions.values()].filter((session) => session.userId === userId),
   };
 }

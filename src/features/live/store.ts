@@ -1,4 +1,5 @@
 import type { Db } from '../../kernel/database/index.ts';
+import { nowSeconds } from '../../kernel/time.ts';
 import { grantedTo } from '../access/index.ts';
 
 /** Channels whose messages a user gets: those with an active membership, and the open ones owned or readable (realtime note, 2.2). */
@@ -24,4 +25,16 @@ export async function channelIdsOf(db: Db, userId: string, groupIds: ReadonlySet
     })
     .execute();
   return rows.map((row) => row.id);
+}
+
+/** Seconds since the last sign of life within which a user counts as active. */
+const ACTIVE_SECONDS = 180;
+
+export async function countActiveUsers(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('user')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('last_active_at', '>=', nowSeconds() - ACTIVE_SECONDS)
+    .executeTakeFirst();
+  return Number(row?.count ?? 0);
 }

@@ -13,6 +13,8 @@ export interface Audience {
   rooms: readonly string[];
   /** Rooms (or socket ids) whose sockets are left out. */
   except?: readonly string[];
+  /** Only sockets of this process. */
+  local?: boolean;
 }
 
 /** A socket of any process. */

@@ -1,0 +1,76 @@
+import type { Log } from '../../kernel/telemetry/log.ts';
+import type { Access } from '../access/index.ts';
+import type { Accounts } from '../accounts/index.ts';
+import { CHECK_EVERY_MS, type LiveSession, type Sessions } from './sessions.ts';
+
+interface RevocationDeps {
+  log: Log;
+  sessions: Sessions;
+  accounts: Pick<Accounts, 'onUserChanged' | 'onSignOut' | 'findUser'>;
+  access: Pick<Access, 'onChanged'>;
+  /** Takes a socket out of rooms its user has no right to any more. */
+  leaveForbidden(session: LiveSession): Promise<void>;
+  /** Milliseconds without a heartbeat after which a socket no longer counts as looking at its chats. */
+  sessionTimeout: number;
+}
+
+/** Ends or narrows live connections when accounts and rights change (realtime note, 1.5). Gives the function that stops it. */
+export function revokeSockets(deps: RevocationDeps): () => void {
+  const { sessions, accounts, access, log } = deps;
+  const failed = (error: unknown): void => log.error({ err: error }, 'could not look after a live session');
+  const those = (pick: (session: LiveSession) => boolean): LiveSession[] => [...sessions.all()].filter(pick);
+
+  const stop = [
+    accounts.onUserChanged((userId, what) => {
+      const own = those((session) => session.userId === userId);
+      if (what === 'changed') void rename(own, accounts).catch(failed);
+      else for (const { socket } of own) socket.disconnect();
+    }),
+    accounts.onSignOut((userId, jti) => {
+      for (const { socket } of those((one) => one.userId === userId && one.jti === jti)) socket.disconnect();
+    }),
+    access.onChanged((userIds) => {
+      if (userIds === null) {
+        // The defaults for everybody have changed: who keeps a right notices nothing.
+        void narrow([...sessions.all()], deps).catch(failed);
+        return;
+      }
+      const affected = new Set(userIds);
+      for (const { socket } of those((session) => affected.has(session.userId))) {
+        socket.emit('access:updated', {});
+        socket.disconnect();
+      }
+    }),
+  ];
+  const timer = setInterval(() => void lookAgain(deps).catch(failed), 1_000);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    for (const one of stop) one();
+  };
+}
+
+async function rename(own: readonly LiveSession[], accounts: RevocationDeps['accounts']): Promise<void> {
+  const [first] = own;
+  const user = first && (await accounts.findUser(first.userId));
+  if (user) for (const { socket } of own) void socket.identify({ id: user.id, name: user.name });
+}
+
+async function narrow(sessions: readonly LiveSession[], { leaveForbidden }: RevocationDeps): Promise<void> {
+  for (const session of sessions) await leaveForbidden(session);
+}
+
+/** Sessions end by time too, and by programs that tell nobody. */
+async function lookAgain({ sessions, sessionTimeout }: RevocationDeps): Promise<void> {
+  const now = performance.now();
+  for (const session of [...sessions.all()]) {
+    if (session.checkAt > now) continue;
+    session.checkAt = now + CHECK_EVERY_MS;
+    if (now - session.seenAt > sessionTimeout) leaveChats(session);
+    await sessions.check(session.socket);
+  }
+}
+
+function leaveChats({ socket }: LiveSession): void {
+  socket.leave(...[...socket.rooms].filter((room) => room.startsWith('chat:')));
+}
