@@ -1,1 +1,5 @@
+export { ProviderError } from './failures.ts';
+export { GUIDE_ID } from './guide.ts';
 export type { Part } from './part.ts';
+export { createProviders, type ProviderKit, type ProvidersDeps } from './providers.ts';
+export type { Call, Caller, ListOptions, ModelEntry, Providers, Relay } from './types.ts';

@@ -13,7 +13,9 @@ export function answerError(
   if (known) {
     if (known.status >= 500) request.log.error({ err: known.cause ?? known, code: known.code }, 'request failed');
     if (known.headers) reply.headers(known.headers);
-    return sendJson(reply.code(known.status), { detail: known.detail });
+    reply.code(known.status);
+    if (typeof known.body === 'string') return reply.type('text/plain; charset=utf-8').send(known.body);
+    return sendJson(reply, known.body === undefined ? { detail: known.detail } : known.body);
   }
   request.log.error({ err: error, method: request.method, path: request.url.split('?')[0] }, 'unexpected error');
   return reply.code(500).type('text/plain; charset=utf-8').send('Internal Server Error');

@@ -12,6 +12,8 @@ export interface HttpErrorOptions {
   code?: string;
   cause?: unknown;
   headers?: Record<string, string>;
+  /** Sent in place of `{ "detail": … }`: a text as text, anything else as JSON. For answers of other servers. */
+  body?: unknown;
 }
 
 /** An answer other than success: `{ "detail": detail }` with `status`. */
@@ -20,6 +22,7 @@ export class HttpError extends Error {
   readonly detail: unknown;
   readonly code: string | undefined;
   readonly headers: Record<string, string> | undefined;
+  readonly body: unknown;
 
   constructor(status: number, detail: unknown, options: HttpErrorOptions = {}) {
     super(typeof detail === 'string' ? detail : `HTTP ${status}`, { cause: options.cause });
@@ -28,6 +31,7 @@ export class HttpError extends Error {
     this.detail = detail;
     this.code = options.code;
     this.headers = options.headers;
+    this.body = options.body;
   }
 }
 

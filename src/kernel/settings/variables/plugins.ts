@@ -74,6 +74,7 @@ export const models = {
   MODELS_CACHE_TTL: optionalInt(1, 'Seconds upstream model lists are cached; empty = until they are refreshed', {
     empty: null,
   }),
+  ENABLE_GUIDE_MODEL: bool(true, 'Offer a built-in model that says how to connect one while there is no other'),
   MODEL_ORDER_LIST: jsonList([], 'JSON list of model ids in display order', {
     key: 'ui.model_order_list',
     invalid: [],

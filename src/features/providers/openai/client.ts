@@ -1,0 +1,190 @@
+import type { Readable } from 'node:stream';
+import type { Egress, Incoming } from '../../../kernel/egress/index.ts';
+import { HttpError } from '../../../kernel/http/errors.ts';
+import { isObject, type JsonObject } from '../../../kernel/json.ts';
+import type { Settings } from '../../../kernel/settings/index.ts';
+import type { Connection } from '../connections.ts';
+import { brokenPart, connectionError, type Failure, failurePart, ProviderError } from '../failures.ts';
+import type { HeaderBuilder } from '../headers.ts';
+import type { Part } from '../part.ts';
+import type { Call, ModelEntry, Relay } from '../types.ts';
+import { type Target, targetOf } from './address.ts';
+import { createChunkReader, wholeParts } from './chunks.ts';
+import { chatPayload } from './payload.ts';
+import { createSseReader } from './sse.ts';
+
+export interface ClientDeps {
+  egress: Pick<Egress, 'request'>;
+  settings: Pick<Settings, 'get'>;
+  headers: HeaderBuilder;
+  /** Told of every refusal and of every connection that failed. */
+  failed: (connection: Connection, model: string | null, problem: Failure | unknown, call: Call) => void;
+}
+
+/** Chat completions at OpenAI-compatible connections. */
+export interface OpenaiClient {
+  stream(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): AsyncIterable<readonly Part[]>;
+  complete(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<JsonObject>;
+  relay(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<Relay>;
+}
+
+/** Bytes of a refusal, and of a whole answer, that are read at most. */
+const FAILURE_BYTES = 4 * 1024 * 1024;
+const ANSWER_BYTES = 256 * 1024 * 1024;
+
+export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
+  const { egress, settings } = deps;
+
+  async function send(connection: Connection, target: Target, call: Call, stream: boolean): Promise<Incoming> {
+    const idle = settings.get('AIOHTTP_CLIENT_STREAM_IDLE_TIMEOUT');
+    return egress.request(target.url, {
+      method: 'POST',
+      headers: { ...(await deps.headers(connection, call, true)), ...target.headers },
+      body: JSON.stringify(target.body),
+      signal: call.signal,
+      ...(stream && idle !== null && { idleMs: idle * 1_000 }),
+    });
+  }
+
+  function chatTarget(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Target {
+    const { metadata, user } = call;
+    return targetOf(connection, 'chat/completions', chatPayload({ connection, entry, body, metadata, user }));
+  }
+
+  async function* stream(
+    connection: Connection,
+    entry: ModelEntry,
+    body: JsonObject,
+    call: Call,
+  ): AsyncGenerator<readonly Part[]> {
+    let answer: Incoming | null = null;
+    let started = false;
+    try {
+      const target = chatTarget(connection, entry, { ...body, stream: true }, call);
+      answer = await send(connection, target, call, true);
+      if (answer.status >= 400) {
+        const failure = await readFailure(connection, answer);
+        deps.failed(connection, entry.id, failure, call);
+        yield [failurePart(failure)];
+      } else if (isStream(answer)) {
+        for await (const parts of readStream(answer, settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE'))) {
+          started = true;
+          yield parts;
+        }
+      } else yield wholeParts(await jsonOf(answer));
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      if (error instanceof HttpError) {
+        yield [{ type: 'error', status: error.status, error: error.detail }];
+        return;
+      }
+      deps.failed(connection, entry.id, error, call);
+      yield [brokenPart(error, started)];
+    } finally {
+      answer?.discard();
+    }
+  }
+
+  async function open(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<Incoming> {
+    const target = chatTarget(connection, entry, body, call);
+    try {
+      const answer = await send(connection, target, call, body.stream === true);
+      if (answer.status < 400) return answer;
+      const failure = await readFailure(connection, answer);
+      deps.failed(connection, entry.id, failure, call);
+      throw new ProviderError(failure);
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
+      if (call.signal.aborted) throw call.signal.reason;
+      deps.failed(connection, entry.id, error, call);
+      throw connectionError(error);
+    }
+  }
+
+  return {
+    stream,
+    async complete(connection, entry, body, call) {
+      const answer = await open(connection, entry, { ...body, stream: false }, call);
+      try {
+        const value = await jsonOf(answer);
+        if (isObject(value)) return value;
+        throw connectionError(new Error('the provider answered no JSON object'), 502);
+      } catch (error) {
+        if (error instanceof HttpError) throw error;
+        if (call.signal.aborted) throw call.signal.reason;
+        throw connectionError(error, answer.status);
+      }
+    },
+    async relay(connection, entry, body, call) {
+      const answer = await open(connection, entry, { ...body, stream: true }, call);
+      return { status: answer.status, headers: relayHeaders(answer.headers), body: answer.body as Readable };
+    },
+  };
+}
+
+/** Headers of a provider that are passed on with its body. */
+export function relayHeaders(headers: Record<string, string>): Record<string, string> {
+  const {
+    'content-encoding': _encoding,
+    'content-length': _length,
+    'transfer-encoding': _transfer,
+    connection: _connection,
+    'keep-alive': _alive,
+    server: _server,
+    date: _date,
+    'set-cookie': _cookie,
+    ...rest
+  } = headers;
+  return rest;
+}
+
+export function isStream(answer: Incoming): boolean {
+  return /text\/event-stream|application\/x-ndjson/i.test(answer.headers['content-type'] ?? '');
+}
+
+/** Parts of a stream as they arrive, one array per network chunk that has any. */
+export async function* readStream(answer: Incoming, lineLimit: number | null): AsyncGenerator<readonly Part[]> {
+  const lines = createSseReader(lineLimit);
+  const chunks = createChunkReader();
+  const partsOf = (values: readonly unknown[]): Part[] => {
+    const parts: Part[] = [];
+    for (const value of values) chunks.read(value, parts);
+    return parts;
+  };
+  for await (const bytes of answer.body as AsyncIterable<Buffer>) {
+    const parts = partsOf(lines.push(bytes));
+    if (parts.length > 0) yield parts;
+    if (lines.done) return;
+  }
+  const parts = partsOf(lines.end());
+  if (parts.length > 0) yield parts;
+}
+
+/** JSON whatever the declared content type; a text that is none is refused. */
+async function jsonOf(answer: Incoming): Promise<unknown> {
+  return JSON.parse(await answer.text(ANSWER_BYTES)) as unknown;
+}
+
+/** Reads a refusal; the connection's key is not shown to anybody. */
+export async function readFailure(connection: Connection, answer: Incoming): Promise<Failure> {
+  const raw = await answer.text(FAILURE_BYTES);
+  const text = connection.key.length >= 8 ? raw.replaceAll(connection.key, '***') : raw;
+  const headers: Record<string, string> = {};
+  for (const name of ['retry-after', 'retry-after-ms']) {
+    const value = answer.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  return { status: answer.status, body: bodyOf(answer, text), headers };
+}
+
+function bodyOf(answer: Incoming, text: string): unknown {
+  const isSse = isStream(answer);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    if (!isSse) return text;
+  }
+  const lines = createSseReader();
+  const [first] = [...lines.push(Buffer.from(text)), ...lines.end()];
+  return first ?? { error: { message: text, code: answer.status } };
+}

@@ -1,0 +1,90 @@
+import type { Egress } from '../../kernel/egress/index.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
+import type { JsonObject } from '../../kernel/json.ts';
+import type { Config, Settings } from '../../kernel/settings/index.ts';
+import type { Log } from '../../kernel/telemetry/log.ts';
+import type { EventSink } from '../configuration/index.ts';
+import type { Connection } from './connections.ts';
+import { announceFailure } from './failure-event.ts';
+import { GUIDE_ID, guideAnswer, guideEntry, guideRelay, guideStream } from './guide.ts';
+import { createHeaderBuilder, type HeaderBuilder, type HeaderDeps } from './headers.ts';
+import { createOpenaiClient } from './openai/client.ts';
+import type { Part } from './part.ts';
+import { createRegistry, type Registry } from './registry.ts';
+import type { Call, ModelEntry, Providers } from './types.ts';
+
+export interface ProvidersDeps {
+  settings: Settings;
+  config: Config;
+  egress: Egress;
+  log: Log;
+  events: EventSink;
+  groups: HeaderDeps['groups'];
+}
+
+/** What the routes of this feature need besides the contract. */
+export interface ProviderKit {
+  providers: Providers;
+  registry: Registry;
+  headers: HeaderBuilder;
+  /** Asks the connections for their models, so that the first list is there when somebody asks. */
+  warm(): void;
+  close(): void;
+}
+
+/** Builds the provider connections of the program. */
+export function createProviders(deps: ProvidersDeps): ProviderKit {
+  const { settings, config, egress, log, events } = deps;
+  const headers = createHeaderBuilder({
+    settings,
+    groups: deps.groups,
+    tokens: { systemOauth: async () => null, entra: async () => null },
+  });
+  const registry = createRegistry({ egress, settings, config, headers, log });
+  const failed = (connection: Connection, model: string | null, problem: unknown, call: Call) =>
+    announceFailure({ events, log }, connection, model, problem, call.user);
+  const openai = createOpenaiClient({ egress, settings, headers, failed });
+
+  function openaiConnection(entry: ModelEntry): Connection {
+    const found = entry.urlIdx === undefined ? null : registry.openaiConnection(entry.urlIdx);
+    if (!found) throw new HttpError(404, `Model '${entry.id}' was not found`);
+    return found;
+  }
+
+  async function* failing(error: HttpError): AsyncGenerator<readonly Part[]> {
+    yield [{ type: 'error', status: error.status, error: error.detail }];
+  }
+
+  function stream(model: ModelEntry, body: JsonObject, call: Call): AsyncIterable<readonly Part[]> {
+    try {
+      if (model.id === GUIDE_ID) return guideStream(body, call);
+      return openai.stream(openaiConnection(model), model, body, call);
+    } catch (error) {
+      if (error instanceof HttpError) return failing(error);
+      throw error;
+    }
+  }
+
+  const providers: Providers = {
+    async models({ refresh = false } = {}) {
+      const { entries } = await registry.offer(refresh);
+      return entries.length === 0 && settings.get('ENABLE_GUIDE_MODEL') ? [guideEntry] : entries;
+    },
+    stream,
+    async complete(model, body, call) {
+      if (model.id === GUIDE_ID) return guideAnswer(body, call);
+      return openai.complete(openaiConnection(model), model, body, call);
+    },
+    async relay(model, body, call) {
+      if (model.id === GUIDE_ID) return guideRelay(body, call);
+      return openai.relay(openaiConnection(model), model, body, call);
+    },
+  };
+  return {
+    providers,
+    registry,
+    headers,
+    warm: () => void registry.offer().catch((error) => log.error({ err: error }, 'the model lists failed')),
+    close: registry.close,
+  };
+}

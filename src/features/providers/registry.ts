@@ -1,0 +1,129 @@
+import type { Egress } from '../../kernel/egress/index.ts';
+import type { JsonObject } from '../../kernel/json.ts';
+import type { Config, Settings } from '../../kernel/settings/index.ts';
+import type { Log } from '../../kernel/telemetry/log.ts';
+import { type Connection, ollamaConnections, openaiConnections } from './connections.ts';
+import type { HeaderBuilder } from './headers.ts';
+import { createLists } from './lists.ts';
+import { mergeServers, type OllamaList, ollamaEntries, runningModels, serverModels } from './ollama/list.ts';
+import { modelsUrl } from './openai/address.ts';
+import { anthropicList, isAnthropic } from './openai/anthropic-list.ts';
+import { entriesOf, fixedList, readList } from './openai/list.ts';
+import type { ModelEntry } from './types.ts';
+
+export interface RegistryDeps {
+  egress: Pick<Egress, 'request'>;
+  settings: Pick<Settings, 'get'>;
+  config: Pick<Config, 'get' | 'onChange'>;
+  headers: HeaderBuilder;
+  log: Log;
+}
+
+/** Everything the connections offer at one time. */
+export interface Offer {
+  /** OpenAI-compatible models first, then those of Ollama; an id may come twice across the kinds. */
+  entries: readonly ModelEntry[];
+  openai: ReadonlyMap<string, ModelEntry>;
+  ollama: ReadonlyMap<string, ModelEntry>;
+  /** The merged list of the Ollama servers. */
+  ollamaModels: readonly JsonObject[];
+}
+
+/** What the connections offer, kept and refreshed (providers note, 9.1, 9.2, 5.2, 9.6). */
+export interface Registry {
+  offer(refresh?: boolean): Promise<Offer>;
+  /** The next `offer` waits for news. */
+  expire(): void;
+  openaiConnection(index: number): Connection | null;
+  ollamaConnection(index: number): Connection | null;
+  close(): void;
+}
+
+const LIST_BYTES = 64 * 1024 * 1024;
+
+export function createRegistry(deps: RegistryDeps): Registry {
+  const { egress, settings, config, log } = deps;
+  const seconds = settings.get('AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST');
+  const timeoutMs = seconds === null ? null : seconds * 1_000;
+  const ttl = settings.get('MODELS_CACHE_TTL');
+  const maxAgeMs = () => (config.get('models.base_models_cache') || ttl === null ? null : ttl * 1_000);
+
+  async function json(connection: Connection, url: string): Promise<unknown> {
+    const answer = await egress.request(url, { headers: await deps.headers(connection, null), timeoutMs });
+    return answer.json(LIST_BYTES);
+  }
+
+  const openaiLists = createLists<ModelEntry>({
+    log,
+    maxAgeMs,
+    async load(connection) {
+      if (connection.modelIds.length > 0) return entriesOf(connection, fixedList(connection));
+      const models = isAnthropic(connection)
+        ? await anthropicList(egress, connection, timeoutMs)
+        : readList(await json(connection, modelsUrl(connection)));
+      return entriesOf(connection, models);
+    },
+  });
+  const ollamaLists = createLists<OllamaList>({
+    log,
+    maxAgeMs,
+    async load(connection) {
+      const models = serverModels(connection, await json(connection, `${connection.url}/api/tags`));
+      const running = await json(connection, `${connection.url}/api/ps`).then(
+        (answer) => runningModels(connection, answer),
+        () => new Map<string, number>(),
+      );
+      return [{ models, running }];
+    },
+  });
+
+  let connections: { openai: Connection[]; ollama: Connection[] } | null = null;
+  const stop = config.onChange((keys) => {
+    for (const key of keys) if (key.startsWith('openai.') || key.startsWith('ollama.')) connections = null;
+  });
+  const current = () => {
+    connections ??= { openai: openaiConnections(config), ollama: ollamaConnections(config) };
+    return connections;
+  };
+
+  let last: { lists: readonly unknown[]; offer: Offer } | null = null;
+
+  return {
+    async offer(refresh = false) {
+      const openai = current().openai.filter(({ enabled }) => enabled);
+      const ollama = current().ollama.filter(({ enabled }) => enabled);
+      const [openaiFound, ollamaFound] = await Promise.all([
+        openaiLists.get(openai, refresh),
+        ollamaLists.get(ollama, refresh),
+      ]);
+      const lists = [...openaiFound, null, ...ollamaFound];
+      if (last && sameItems(last.lists, lists)) return last.offer;
+      const servers = ollama.flatMap((connection, at) => {
+        const list = ollamaFound[at]?.[0];
+        return list ? [[connection, list] as const] : [];
+      });
+      const offer = makeOffer(openaiFound, mergeServers(servers));
+      last = { lists, offer };
+      return offer;
+    },
+    expire() {
+      openaiLists.expire();
+      ollamaLists.expire();
+    },
+    openaiConnection: (index) => current().openai[index] ?? null,
+    ollamaConnection: (index) => current().ollama[index] ?? null,
+    close: stop,
+  };
+}
+
+function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((item, at) => item === other[at]);
+}
+
+function makeOffer(openaiLists: readonly (readonly ModelEntry[])[], ollamaModels: JsonObject[]): Offer {
+  const openai = new Map<string, ModelEntry>();
+  for (const list of openaiLists) for (const entry of list) if (!openai.has(entry.id)) openai.set(entry.id, entry);
+  const ollamaList = ollamaEntries(ollamaModels);
+  const ollama = new Map(ollamaList.map((entry) => [entry.id, entry]));
+  return { entries: [...openai.values(), ...ollamaList], openai, ollama, ollamaModels };
+}

@@ -1,0 +1,177 @@
+import { lookup as lookupName } from 'node:dns';
+import { readFileSync } from 'node:fs';
+import { isIP, type LookupFunction } from 'node:net';
+import type { Readable } from 'node:stream';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici';
+import type { Settings } from '../settings/index.ts';
+import { AddressRefused, createGuard, type Guard } from './guard.ts';
+import { createIncoming, type Incoming } from './incoming.ts';
+
+/**
+ * Who decided where the request goes: `configured` is an administrator's own connection, `tool-server` one with the TLS
+ * settings of tool servers, `user` anything a user or a model can choose (its address is checked when connecting).
+ */
+export type Reach = 'configured' | 'tool-server' | 'user';
+
+export interface Outgoing {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array | Readable;
+  signal?: AbortSignal;
+  /** Milliseconds for the whole exchange, body included; null: no limit; absent: AIOHTTP_CLIENT_TIMEOUT. */
+  timeoutMs?: number | null;
+  /** Milliseconds between two reads of the body; null or absent: no limit. */
+  idleMs?: number | null;
+  /** Default: always for `configured`, else AIOHTTP_CLIENT_ALLOW_REDIRECTS. */
+  redirects?: boolean;
+  /** Default `configured`. */
+  reach?: Reach;
+}
+
+/** The one way out of the program. */
+export interface Egress {
+  /** Resolves with the head of the answer. Throws what the network threw, AddressRefused, or the signal's reason. */
+  request(url: string, outgoing?: Outgoing): Promise<Incoming>;
+  guard: Guard;
+  close(): Promise<void>;
+}
+
+export interface EgressDeps {
+  settings: Pick<Settings, 'get'>;
+  /** For the proxy variables. */
+  env: NodeJS.ProcessEnv;
+}
+
+const MAX_REDIRECTS = 10;
+const CONNECT_MS = 30_000;
+const KEEP_ALIVE_MS = 30_000;
+const HEADER_BYTES = 64 * 1024;
+
+export function createEgress({ settings, env }: EgressDeps): Egress {
+  const guard = createGuard({
+    allowLocal: settings.get('ENABLE_LOCAL_WEB_FETCH'),
+    filter: settings.get('WEB_FETCH_FILTER_LIST'),
+  });
+  const dispatchers = new Map<string, Dispatcher>();
+  const total = settings.get('AIOHTTP_CLIENT_TIMEOUT');
+  const follow = settings.get('AIOHTTP_CLIENT_ALLOW_REDIRECTS');
+
+  function dispatcherOf(reach: Reach, redirects: boolean): Dispatcher {
+    const key = `${reach} ${redirects}`;
+    const known = dispatchers.get(key);
+    if (known) return known;
+    const plain = dispatchers.get(reach) ?? createDispatcher(reach);
+    dispatchers.set(reach, plain);
+    const steps = redirects
+      ? [interceptors.redirect({ maxRedirections: MAX_REDIRECTS, throwOnMaxRedirect: true })]
+      : [];
+    const composed = steps.length > 0 ? plain.compose(steps) : plain;
+    dispatchers.set(key, composed);
+    return composed;
+  }
+
+  function createDispatcher(reach: Reach): Dispatcher {
+    const tls = tlsOptions(settings, reach);
+    const connections = settings.get('AIOHTTP_POOL_CONNECTIONS_PER_HOST');
+    const shared = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: HEADER_BYTES,
+      ...(connections !== null && connections > 0 && { connections }),
+    };
+    const proxies = proxiesOf(env);
+    if (proxies) return new EnvHttpProxyAgent({ ...shared, ...proxies, connect: tls, requestTls: tls });
+    return new Agent({
+      ...shared,
+      connect: reach === 'user' ? guardedConnector(guard, tls) : { ...tls, timeout: CONNECT_MS },
+    });
+  }
+
+  return {
+    guard,
+    async request(url, outgoing = {}) {
+      const { method = 'GET', headers, body, signal, reach = 'configured', idleMs } = outgoing;
+      const { redirects = reach === 'configured' || follow } = outgoing;
+      if (reach === 'user') {
+        if (proxiesOf(env)) await guard.checkAddresses(url);
+        else guard.checkUrl(url);
+      }
+      const limit = outgoing.timeoutMs === undefined ? (total === null ? null : total * 1_000) : outgoing.timeoutMs;
+      const ends = endOf(signal, limit);
+      const answer = await request(url, {
+        method: method as Dispatcher.HttpMethod,
+        dispatcher: dispatcherOf(reach, redirects),
+        headersTimeout: 0,
+        bodyTimeout: idleMs ?? 0,
+        ...(headers && { headers }),
+        ...(body !== undefined && { body }),
+        ...(ends && { signal: ends }),
+      });
+      return createIncoming(answer);
+    },
+    async close() {
+      const open = [...new Set(['configured', 'tool-server', 'user'].map((reach) => dispatchers.get(reach)))];
+      await Promise.all(open.map((one) => one?.destroy()));
+    },
+  };
+}
+
+function endOf(signal: AbortSignal | undefined, limitMs: number | null): AbortSignal | undefined {
+  if (limitMs === null || limitMs <= 0) return signal;
+  const timeout = AbortSignal.timeout(limitMs);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+}
+
+interface TlsOptions {
+  rejectUnauthorized?: boolean;
+  ca?: string;
+}
+
+function tlsOptions(settings: EgressDeps['settings'], reach: Reach): TlsOptions {
+  const name = reach === 'tool-server' ? 'AIOHTTP_CLIENT_SESSION_TOOL_SERVER_SSL' : 'AIOHTTP_CLIENT_SESSION_SSL';
+  const verify = settings.get(name);
+  if (verify === false) return { rejectUnauthorized: false };
+  const file = verify === true ? settings.get('AIOHTTP_CLIENT_SSL_CERT_FILE') : verify;
+  return file ? { ca: readFileSync(file, 'utf8') } : {};
+}
+
+interface Proxies {
+  httpProxy: string;
+  httpsProxy: string;
+  noProxy: string;
+}
+
+function proxiesOf(env: NodeJS.ProcessEnv): Proxies | null {
+  // CGI-like environments let a request header set HTTP_PROXY; the lower-case form is the safe one and wins.
+  const httpProxy = env.http_proxy || env.HTTP_PROXY || '';
+  const httpsProxy = env.https_proxy || env.HTTPS_PROXY || '';
+  if (httpProxy === '' && httpsProxy === '') return null;
+  return { httpProxy, httpsProxy, noProxy: env.no_proxy || env.NO_PROXY || '' };
+}
+
+/** Connects only to addresses the guard allows: what is dialled is what was checked, on every hop. */
+function guardedConnector(guard: Guard, tls: TlsOptions): buildConnector.connector {
+  const lookup: LookupFunction = (hostname, options, callback) => {
+    lookupName(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, '', 0);
+      const good = found.filter(({ address }) => guard.allowsAddress(address));
+      const [first] = good;
+      if (!first || good.length < found.length) {
+        return callback(new AddressRefused(`${hostname} resolves to an address that is not public`), '', 0);
+      }
+      if (options.all) callback(null, good);
+      else callback(null, first.address, first.family);
+    });
+  };
+  const connect = buildConnector({ ...tls, timeout: CONNECT_MS, lookup });
+  return (options, callback) => {
+    const host = options.hostname.replace(/^\[|\]$/g, '');
+    try {
+      guard.checkUrl(`${options.protocol}//${options.hostname}`);
+    } catch (error) {
+      return callback(error as Error, null);
+    }
+    if (isIP(host) !== 0 && !guard.allowsAddress(host))
+      return callback(new AddressRefused(`not a public address: ${host}`), null);
+    connect(options, callback);
+  };
+}
