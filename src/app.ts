@@ -4,9 +4,11 @@ import { join, resolve } from 'node:path';
 import { openMainDatabase } from './commands/open-database.ts';
 import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
-import { configurationRoutes } from './features/configuration/index.ts';
+import { configurationRoutes, type EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
+import { createModels, modelRoutes } from './features/models/index.ts';
+import { createProviders } from './features/providers/index.ts';
 import {
   CLIENT_VERSION,
   clientPlace,
@@ -16,6 +18,7 @@ import {
   siteRoutes,
 } from './features/web-client/index.ts';
 import { type Database, type Db, isUnavailable, migrate } from './kernel/database/index.ts';
+import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import { HttpError } from './kernel/http/errors.ts';
 import type { Route } from './kernel/http/route.ts';
@@ -105,6 +108,13 @@ export async function createApp({ env }: AppOptions): Promise<App> {
   });
 
   opened.defer(() => live.close());
+  const events: EventSink = { publish: () => {} };
+  const egress = createEgress({ settings, env });
+  opened.defer(() => egress.close());
+  const providers = createProviders({ settings, config, egress, log, events, access, database });
+  opened.defer(() => providers.close());
+  const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
+  opened.defer(() => models.close());
 
   const place = clientPlace(env);
   let started = false;
@@ -133,11 +143,12 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       groupDefaultModels: async (user) => (await access.defaultModels(user.id))?.join(',') ?? null,
       loginProviders: () => NO_PROVIDERS,
       onError: (error) => log.error({ err: error }, 'the client configuration is incomplete'),
-      events: { publish: () => {} },
-      fetch: (url, init) => fetch(url, init),
-      checkUrl: () => {},
+      events,
+      fetch: (url, init) => egress.request(url, init),
+      checkUrl: (url) => assertPublicUrl(egress.guard, url),
     }),
     ...live.routes,
+    ...modelRoutes(models, providers.providers),
     ...evaluationRoutes({ database, config }),
     ...siteRoutes({
       place,
@@ -174,6 +185,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     routes,
     async listen() {
       await accounts.start();
+      providers.warm();
       const address = await server.fastify.listen({ host: settings.get('HOST'), port: settings.get('PORT') });
       started = true;
       log.info(`Loggia listens on ${address}`);

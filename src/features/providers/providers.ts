@@ -1,13 +1,15 @@
+import type { Database } from '../../kernel/database/index.ts';
 import type { Egress } from '../../kernel/egress/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
+import { type Access, listGroups } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Connection } from './connections.ts';
 import { announceFailure } from './failure-event.ts';
 import { GUIDE_ID, guideAnswer, guideEntry, guideRelay, guideStream } from './guide.ts';
-import { createHeaderBuilder, type HeaderBuilder, type HeaderDeps } from './headers.ts';
+import { createHeaderBuilder, type HeaderBuilder } from './headers.ts';
 import { createOpenaiClient } from './openai/client.ts';
 import type { Part } from './part.ts';
 import { createRegistry, type Registry } from './registry.ts';
@@ -19,7 +21,8 @@ export interface ProvidersDeps {
   egress: Egress;
   log: Log;
   events: EventSink;
-  groups: HeaderDeps['groups'];
+  access: Pick<Access, 'groupIds'>;
+  database: Pick<Database, 'db'>;
 }
 
 /** What the routes of this feature need besides the contract. */
@@ -37,7 +40,10 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
   const { settings, config, egress, log, events } = deps;
   const headers = createHeaderBuilder({
     settings,
-    groups: deps.groups,
+    async groups(userId) {
+      const ids = [...(await deps.access.groupIds(userId))];
+      return { ids, names: (await listGroups(deps.database.db, ids)).map(({ name }) => name) };
+    },
     tokens: { systemOauth: async () => null, entra: async () => null },
   });
   const registry = createRegistry({ egress, settings, config, headers, log });

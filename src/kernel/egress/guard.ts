@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup as resolveName } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { detail, HttpError } from '../http/errors.ts';
 import { isGlobal, networks, withEmbedded } from './addresses.ts';
 
 /** Blocked even where local addresses are allowed: metadata services, and networks nobody serves pages from. */
@@ -77,6 +78,15 @@ export function createGuard({ allowLocal, filter }: GuardOptions): Guard {
       if (bad) throw new AddressRefused(`${host} resolves to an address that is not public`);
     },
   };
+}
+
+/** Throws 400 for a URL that must not be fetched for users. */
+export async function assertPublicUrl(guard: Guard, url: string): Promise<void> {
+  try {
+    await guard.checkAddresses(url);
+  } catch (cause) {
+    throw new HttpError(400, detail.INVALID_URL, { code: 'url.refused', cause });
+  }
 }
 
 function hostOf(url: URL): string {

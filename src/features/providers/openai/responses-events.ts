@@ -71,15 +71,16 @@ export function createResponsesReader() {
       const response = isObject(event.response) ? event.response : {};
       switch (type) {
         case 'response.output_item.added':
-          return item(event, false, parts);
         case 'response.output_item.done':
-          return item(event, true, parts);
+          item(event, type.endsWith('done'), parts);
+          return;
         case 'response.reasoning_summary_part.added':
           if (Number(event.summary_index) > 0) parts.push({ type: 'reasoning', text: '\n\n' });
           return;
         case 'response.completed':
         case 'response.incomplete':
-          return end(response, parts);
+          end(response, parts);
+          return;
         case 'response.failed':
           finished = true;
           parts.push({ type: 'error', status: null, error: response.error ?? 'The provider could not answer.' });
