@@ -104,16 +104,18 @@ const TYPES: Record<Dialect, Record<Column['kind'], string>> = {
   },
 };
 
-/** Short texts of a unique key that would exceed the 3072 bytes an InnoDB key may have. */
-const SHORT_ON_MYSQL = new Set([
-  'access_grant.resource_type',
-  'access_grant.principal_type',
-  'access_grant.permission',
-]);
+/** Characters of texts in keys that would exceed the 3072 bytes an InnoDB key may have. */
+const SHORT_ON_MYSQL: Readonly<Record<string, number>> = {
+  'access_grant.resource_type': 32,
+  'access_grant.principal_type': 32,
+  'access_grant.permission': 32,
+  'chat.folder_id': 64,
+};
 
 function typeOf(dialect: Dialect, table: string, name: string, column: Column, indexed: ReadonlySet<string>): string {
   if (dialect === 'mysql' && (column.kind === 'text' || column.kind === 'varchar') && column.length === undefined) {
-    if (SHORT_ON_MYSQL.has(`${table}.${name}`)) return 'VARCHAR(32)';
+    const short = SHORT_ON_MYSQL[`${table}.${name}`];
+    if (short !== undefined) return `VARCHAR(${short})`;
     return indexed.has(name) ? 'VARCHAR(255)' : TYPES.mysql[column.kind];
   }
   if (column.length === undefined) return TYPES[dialect][column.kind];
