@@ -3,6 +3,11 @@
  * releases may hold anything, so everything is read loosely here and nowhere else.
  */
 
+import { cleanJson, cleanText, mayNeedCleaning } from '../../kernel/database/index.ts';
+import { isObject, type JsonObject } from '../../kernel/json.ts';
+
+export { cleanJson as clean, cleanText, isObject, type JsonObject };
+
 /** One message of the tree. Keys that are not named here are kept as they are. */
 export interface Message {
   id: string;
@@ -53,12 +58,6 @@ export interface ChatDocument {
   [key: string]: unknown;
 }
 
-export type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Any text stored in `chat.chat` as a document. Texts that are no JSON object, also after a double encoding, are empty. */
 export function parseDocument(text: string | null | undefined): ChatDocument {
   if (!text) return {};
@@ -71,43 +70,13 @@ export function parseDocument(text: string | null | undefined): ChatDocument {
     }
   }
   if (!isObject(value)) return {};
-  return mayNeedCleaning(text) ? (clean(value) as ChatDocument) : value;
+  return mayNeedCleaning(text) ? (cleanJson(value) as ChatDocument) : value;
 }
 
 /** The document as stored text: compact, without NUL and lone surrogates. */
 export function encodeDocument(document: ChatDocument): string {
   const text = JSON.stringify(document);
-  return mayNeedCleaning(text) ? JSON.stringify(clean(document)) : text;
-}
-
-/** Whether JSON text can hold a NUL or a lone surrogate; those always appear as escapes in text that is valid UTF-8. */
-function mayNeedCleaning(text: string): boolean {
-  return text.includes('\\u0000') || text.includes('\\ud') || text.includes('\\uD');
-}
-
-/** A copy of a JSON value without U+0000 and unpaired surrogates, in keys too. PostgreSQL stores neither. */
-export function clean(value: unknown): unknown {
-  if (typeof value === 'string') return cleanText(value);
-  if (Array.isArray(value)) return value.map(clean);
-  if (!isObject(value)) return value;
-  const result: JsonObject = {};
-  for (const [key, member] of Object.entries(value)) define(result, cleanText(key), clean(member));
-  return result;
-}
-
-/** A text without U+0000 and unpaired surrogates. */
-export function cleanText(text: string): string {
-  const whole = text.isWellFormed()
-    ? text
-    : text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '');
-  return whole.includes('\0') ? whole.replaceAll('\0', '') : whole;
-}
-
-/** Sets an own member even if it is called `__proto__`. */
-function define(target: JsonObject, key: string, value: unknown): void {
-  if (key === '__proto__')
-    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
-  else target[key] = value;
+  return mayNeedCleaning(text) ? JSON.stringify(cleanJson(document)) : text;
 }
 
 /** An empty tree that may have members of any name. */

@@ -1,4 +1,5 @@
-import { type Db, json, type Transaction } from '../../kernel/database/index.ts';
+import { type Db, insertOrIgnore, json, type Transaction, upsert } from '../../kernel/database/index.ts';
+import { nowSeconds } from '../../kernel/time.ts';
 import {
   allMessagesOf,
   branchTo,
@@ -75,8 +76,8 @@ const JSON_COLUMNS = [
   ['meta', 'meta'],
 ] as const;
 
-/** Rows one INSERT may carry, so that every database's limit of parameters holds. */
-const ROWS_PER_INSERT = 200;
+/** Ids one statement may carry, so that every database's limit of parameters holds. */
+const IDS_PER_STATEMENT = 200;
 
 export function rowId(chatId: string, messageId: string): string {
   return `${chatId}-${messageId}`;
@@ -94,7 +95,7 @@ function messageOf(row: MessageRow): Message {
   message.content = row.content ?? '';
   for (const [key, column] of JSON_COLUMNS) {
     const value = row[column];
-    if (key !== 'content' && value !== null && value !== undefined) message[key] = value;
+    if (key !== 'content' && value !== null && value !== undefined) (message as JsonObject)[key] = value;
   }
   if (row.model_id !== null) message.model = row.model_id;
   if (row.done !== null) message.done = row.done;
@@ -120,8 +121,8 @@ export async function loadMessage(db: Db, chatId: string, messageId: string): Pr
 /** Several messages by key. */
 export async function loadRows(db: Db, chatId: string, messageIds: readonly string[]): Promise<Messages> {
   const messages: Messages = {};
-  for (let start = 0; start < messageIds.length; start += ROWS_PER_INSERT) {
-    const ids = messageIds.slice(start, start + ROWS_PER_INSERT).map((id) => rowId(chatId, id));
+  for (let start = 0; start < messageIds.length; start += IDS_PER_STATEMENT) {
+    const ids = messageIds.slice(start, start + IDS_PER_STATEMENT).map((id) => rowId(chatId, id));
     const rows = await selectRows(db).where('id', 'in', ids).where('chat_id', '=', chatId).execute();
     for (const row of rows) messages[messageIdOf(row)] = messageOf(row);
   }
@@ -276,9 +277,8 @@ function wholeNumber(value: unknown): number | null {
   return Number.isSafeInteger(whole) && whole > 0 ? whole : null;
 }
 
-export function nowSeconds(): number {
-  return Math.floor(Date.now() / 1000);
-}
+/** Columns of a row that a later write replaces; its time of creation stays. */
+const REWRITTEN = COLUMNS.filter((column) => column !== 'id' && column !== 'chat_id' && column !== 'created_at');
 
 /** Writes the rows of messages: new ones whole, known ones with the keys they have. */
 export async function writeRows(tx: Transaction, chat: Owner, messages: Messages): Promise<void> {
@@ -286,10 +286,9 @@ export async function writeRows(tx: Transaction, chat: Owner, messages: Messages
   if (ids.length === 0) return;
   const known = await knownRows(tx, chat.id, ids);
   const now = nowSeconds();
-  await insertRows(
-    tx,
-    ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now)),
-  );
+  const rows = ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now));
+  // A reader may fill in missing rows at the same time (`loadMessages`); what is written here wins.
+  await upsert(tx, 'chat_message', rows, { key: ['id'], update: REWRITTEN });
   for (const id of ids) {
     if (!known.has(id)) continue;
     const columns = changedColumns(chat, messages[id] as Message, now);
@@ -301,37 +300,28 @@ export async function writeRows(tx: Transaction, chat: Owner, messages: Messages
 export async function insertMissingRows(db: Db, chat: Owner, messages: Messages): Promise<void> {
   const ids = Object.keys(messages).filter((id) => text(messages[id]?.role));
   if (ids.length === 0) return;
-  const known = await knownRows(db, chat.id, ids);
   const now = nowSeconds();
-  await insertRows(
+  await insertOrIgnore(
     db,
-    ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now)),
+    'chat_message',
+    ids.map((id) => newRow(chat, id, messages[id] as Message, now)),
   );
 }
 
 async function knownRows(db: Db, chatId: string, ids: readonly string[]): Promise<Set<string>> {
   const known = new Set<string>();
-  for (let start = 0; start < ids.length; start += ROWS_PER_INSERT) {
-    const keys = ids.slice(start, start + ROWS_PER_INSERT).map((id) => rowId(chatId, id));
+  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) {
+    const keys = ids.slice(start, start + IDS_PER_STATEMENT).map((id) => rowId(chatId, id));
     const rows = await db.selectFrom('chat_message').select(['id', 'chat_id']).where('id', 'in', keys).execute();
     for (const row of rows) known.add(messageIdOf(row));
   }
   return known;
 }
 
-async function insertRows(db: Db, rows: ReturnType<typeof newRow>[]): Promise<void> {
-  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    await db
-      .insertInto('chat_message')
-      .values(rows.slice(start, start + ROWS_PER_INSERT))
-      .execute();
-  }
-}
-
 /** Removes the rows of messages. */
 export async function deleteRows(tx: Transaction, chatId: string, messageIds: readonly string[]): Promise<void> {
-  for (let start = 0; start < messageIds.length; start += ROWS_PER_INSERT) {
-    const ids = messageIds.slice(start, start + ROWS_PER_INSERT).map((id) => rowId(chatId, id));
+  for (let start = 0; start < messageIds.length; start += IDS_PER_STATEMENT) {
+    const ids = messageIds.slice(start, start + IDS_PER_STATEMENT).map((id) => rowId(chatId, id));
     await tx.deleteFrom('chat_message').where('id', 'in', ids).execute();
   }
 }

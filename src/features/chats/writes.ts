@@ -1,5 +1,6 @@
 import type { Transaction } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
+import { nowSeconds } from '../../kernel/time.ts';
 import {
   addChild,
   allMessagesOf,
@@ -15,7 +16,7 @@ import {
   outputText,
   repairHistory,
 } from './document.ts';
-import { loadRows, type MessageFields, nowSeconds, writeRows } from './message-rows.ts';
+import { loadRows, type MessageFields, writeRows } from './message-rows.ts';
 import { type Chat, type ChatHead, insertChatRow, lockChat, saveDocument } from './store.ts';
 
 export interface NewChat {
@@ -28,6 +29,8 @@ export interface NewChat {
   meta?: JsonObject;
   pinned?: boolean;
   archived?: boolean;
+  /** Default: what the document says. */
+  currentMessageId?: string | null;
   /** Seconds; default now. */
   createdAt?: number | null;
   updatedAt?: number | null;
@@ -303,13 +306,18 @@ function withContent(fields: MessageFields): MessageFields {
 
 /** Keys a run may write to the row of a reply before it writes the document. */
 const ROW_FIRST = ['statusHistory', 'sources', 'embeds', 'files'] as const;
+/** Those it also writes while the reply is unfinished. */
+const ROW_FIRST_UNFINISHED = [...ROW_FIRST, 'content', 'output', 'error'] as const;
 
 /** Parts of `meta` that survive a write of others. */
 const META_KEPT = ['voice', 'task_id'] as const;
 
 function changeMessage(known: Message, fields: MessageFields, row: Message | undefined): Message {
-  const folded: MessageFields = {};
-  for (const key of ROW_FIRST) if (row?.[key] !== undefined && !(key in fields)) folded[key] = row[key] as never;
+  const folded: JsonObject = {};
+  for (const key of known.done === false ? ROW_FIRST_UNFINISHED : ROW_FIRST) {
+    const written = row?.[key];
+    if (written !== undefined && written !== '' && !(key in fields)) folded[key] = written;
+  }
   const message: Message = { ...known, ...folded, ...fields, id: known.id ?? fields.id };
   if (isObject(fields.meta)) message.meta = mergeMeta(known.meta, fields.meta);
   return message;
