@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openMainDatabase } from './commands/open-database.ts';
+import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
 import { configurationRoutes, type EventSink } from './features/configuration/index.ts';
@@ -23,7 +23,8 @@ import { parseCorsOrigins } from './kernel/http/cors.ts';
 import { HttpError } from './kernel/http/errors.ts';
 import type { Route } from './kernel/http/route.ts';
 import { createHttpServer } from './kernel/http/server.ts';
-import { createLocalBus, createRealtime } from './kernel/realtime/index.ts';
+import { createRealtime, openBus } from './kernel/realtime/index.ts';
+import { mainRedis, messageRedis, openRedis } from './kernel/redis.ts';
 import { createConfig, loadSettings, productName } from './kernel/settings/index.ts';
 import { createLog } from './kernel/telemetry/log.ts';
 import { nowSeconds } from './kernel/time.ts';
@@ -55,10 +56,19 @@ export async function createApp({ env }: AppOptions): Promise<App> {
   opened.defer(() => database.close());
   await prepare(database, settings.get('ENABLE_DB_MIGRATIONS'));
 
-  const bus = createLocalBus(log);
+  const redisPlace = await mainRedis(settings, log);
+  const redis = redisPlace && (await openRedis(redisPlace));
+  opened.defer(() => redis?.close());
+  const bus = await openBus({
+    redis: await messageRedis(settings, redisPlace, log),
+    redisKeyPrefix: settings.get('REDIS_KEY_PREFIX'),
+    database: databaseOptions(settings),
+    log,
+  });
   opened.defer(() => bus.close());
   const config = await createConfig({ settings, database, bus, log });
   opened.defer(() => config.close());
+  bus.onGap(() => void config.refresh().catch((error) => log.warn({ err: error }, 'settings could not be read again')));
 
   const access = createAccess({ database, settings, config, bus });
   opened.defer(() => access.close());
@@ -69,7 +79,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     bus,
     log,
     access,
-    redis: null,
+    redis: redis?.commands ?? null,
     defaultImage: async () => null,
   });
   opened.defer(() => accounts.close());
@@ -128,7 +138,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     explorer: true,
   });
   routes.push(
-    ...healthRoutes({ started: () => started, pingDatabase: database.ping, pingRedis: null }),
+    ...healthRoutes({ started: () => started, pingDatabase: database.ping, pingRedis: redis?.ping ?? null }),
     ...accounts.routes,
     ...configurationRoutes({
       settings,

@@ -1,10 +1,4 @@
-/** The commands this feature sends to Redis; `ioredis` clients fit. */
-export interface RedisCommands {
-  mget(...keys: string[]): Promise<(string | null)[]>;
-  set(key: string, value: string, unit: 'EX', seconds: number): Promise<unknown>;
-  incr(key: string): Promise<number>;
-  expire(key: string, seconds: number): Promise<unknown>;
-}
+export type { RedisCommands } from '../../kernel/redis.ts';
 
 const LOG_EVERY_MS = 60_000;
 

@@ -59,3 +59,12 @@ function frameHeader(length: number): Buffer {
   header.writeUIntBE(length, 4, 6);
   return header;
 }
+
+/** Reads JSON; integers beyond 2^53 become `bigint`, so that they keep their digits when they are written again. */
+export function parseExact(text: string): unknown {
+  const read = (_key: string, value: unknown, context?: { source?: string }): unknown =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? BigInt(context?.source ?? 0)
+      : value;
+  return JSON.parse(text, read as (key: string, value: unknown) => unknown);
+}

@@ -20,7 +20,7 @@ interface LiveSocketHooks {
   /** Runs after rooms or user have changed; resolves when other processes were told. */
   changed(socket: LiveSocket): Promise<void>;
   /** A socket that cannot keep up is about to be dropped. */
-  dropped(socket: LiveSocket, unsent: number): void;
+  dropped(unsent: number): void;
 }
 
 /** A client connected to this process. */
@@ -69,7 +69,7 @@ export class LiveSocket {
 
   /** Resolves when every process sends to this socket what it sends to these rooms. */
   async join(...rooms: string[]): Promise<void> {
-    if (!this.#socket.connected || rooms.every((room) => this.#socket.rooms.has(room))) return;
+    if (rooms.every((room) => this.#socket.rooms.has(room))) return;
     this.#socket.join(rooms);
     await this.#hooks.changed(this);
   }
@@ -112,7 +112,7 @@ export class LiveSocket {
   }
 
   #drop(): void {
-    this.#hooks.dropped(this, this.#unsent);
+    this.#hooks.dropped(this.#unsent);
     const { transport } = this.#socket.conn as unknown as { transport: { socket?: { terminate?(): void } } };
     this.#socket.conn.close(true);
     // A closing handshake would wait behind everything that is not being read.

@@ -3,10 +3,11 @@ import { Server } from 'socket.io';
 import type { CorsPolicy } from '../http/cors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Bus } from './bus.ts';
-import { type CallOptions, callSocket, failCalls, type OpenCalls, SocketGone } from './call.ts';
-import { attachSockets } from './entrance.ts';
-import { createMessage, type Message, writeBigints } from './frames.ts';
+import { type CallOptions, callSocket, createRemoteCalls, failCalls, type OpenCalls, SocketGone } from './call.ts';
+import { attachSockets, type EntranceOptions } from './entrance.ts';
+import { createMessage, type Message, messageOf, writeBigints } from './frames.ts';
 import { LiveSocket, type SocketUser } from './live-socket.ts';
+import { createPeers } from './peers.ts';
 
 /** Who gets a message: the sockets in any of the rooms, each once. A socket's id is a room too. */
 export interface Audience {
@@ -19,8 +20,10 @@ export interface Audience {
 
 /** A socket of any process. */
 export interface SocketInfo {
-  id: string;
-  user: SocketUser | null;
+  readonly id: string;
+  readonly user: SocketUser | null;
+  /** Its id among them. */
+  readonly rooms: ReadonlySet<string>;
 }
 
 /** Answers an event of a client. What it gives is acknowledged (`undefined`: without a value); when it throws, nothing is. */
@@ -74,35 +77,51 @@ export interface RealtimeDeps {
 
 const MAX_PAYLOAD = 16 * 1024 * 1024;
 
+const EMIT = 'rooms:emit';
+const ACT = 'rooms:act';
+
+/** What other processes do for us with their sockets of an audience. */
+type RemoteAct = 'join' | 'leave' | 'disconnect';
+
 export function createRealtime(deps: RealtimeDeps): Realtime {
-  const { log } = deps;
+  const { log, bus } = deps;
   const io = new Server();
   Object.assign(io.encoder, { replacer: writeBigints });
   const { adapter } = io.of('/');
   const sockets = new Map<string, LiveSocket>();
-  const handlers = new Map<string, SocketHandler>();
-  let others: ((socket: LiveSocket, event: string, payload: unknown) => unknown) | undefined;
+  const handlers = createHandlers(log);
   const connecting: ((socket: LiveSocket, auth: unknown) => Promise<void>)[] = [];
   const leaving: ((socket: LiveSocket) => void)[] = [];
   const roomListeners: ((room: string) => void)[] = [];
-  const calls: OpenCalls = new Map();
+  const openCalls: OpenCalls = new Map();
 
-  const roomChanged = (room: string): void => {
-    if (sockets.has(room)) return;
-    for (const listener of roomListeners) guard(() => listener(room));
-  };
-  adapter.on('join-room', roomChanged);
-  adapter.on('leave-room', roomChanged);
-
-  function guard(act: () => void): void {
+  const guard = (act: () => void): void => {
     try {
       act();
     } catch (error) {
       log.error({ err: error }, 'a listener of socket changes failed');
     }
+  };
+  const roomChanged = (room: string): void => {
+    for (const listener of roomListeners) guard(() => listener(room));
+  };
+  const peers = bus.shared ? createPeers({ bus, own: () => sockets.values(), onRoomChange: roomChanged }) : null;
+  const changed = async (socket: LiveSocket): Promise<void> => {
+    if (!peers || sockets.get(socket.id) !== socket) return;
+    peers.note(socket);
+    await null;
+    await bus.settled();
+  };
+  for (const event of ['join-room', 'leave-room']) {
+    adapter.on(event, (room: string, id: string) => {
+      if (room === id) return;
+      const socket = sockets.get(id);
+      if (socket) void changed(socket);
+      roomChanged(room);
+    });
   }
 
-  function* chosen({ rooms, except = [] }: Audience): Generator<LiveSocket> {
+  function* chosen({ rooms, except = [] }: Pick<Audience, 'rooms' | 'except'>): Generator<LiveSocket> {
     const left = new Set(except.flatMap((room) => [...(adapter.rooms.get(room) ?? [])]));
     const seen = rooms.length > 1 ? new Set<string>() : null;
     for (const room of rooms) {
@@ -114,31 +133,53 @@ export function createRealtime(deps: RealtimeDeps): Realtime {
       }
     }
   }
-
-  async function answer(socket: LiveSocket, event: string, args: unknown[]): Promise<void> {
-    const last = args.at(-1);
-    const acknowledge = typeof last === 'function' ? (last as (...values: unknown[]) => void) : null;
-    const payload = args.length > (acknowledge ? 1 : 0) ? args[0] : undefined;
-    try {
-      const handler = handlers.get(event);
-      const result = handler ? await handler(socket, payload) : await others?.(socket, event, payload);
-      if (result === undefined) acknowledge?.();
-      else acknowledge?.(result);
-    } catch (error) {
-      log.error({ err: error, event }, 'a socket event failed');
+  function sendHere(audience: Pick<Audience, 'rooms' | 'except'>, message: () => Message): void {
+    for (const socket of chosen(audience)) socket.send(message());
+  }
+  function act(what: RemoteAct, audience: Pick<Audience, 'rooms' | 'except'>, rooms: readonly string[]): void {
+    for (const socket of [...chosen(audience)]) {
+      if (what === 'join') void socket.join(...rooms);
+      else if (what === 'leave') socket.leave(...rooms);
+      else socket.disconnect();
     }
   }
+  function actEverywhere(
+    what: RemoteAct,
+    { rooms, except = [], local }: Audience,
+    targets: readonly string[] = [],
+  ): void {
+    act(what, { rooms, except }, targets);
+    if (local) return;
+    for (const to of peers?.processesWith(rooms) ?? []) bus.send(to, ACT, [what, rooms, except, targets]);
+  }
+  async function ask(socketId: string, event: string, payload: unknown, options: CallOptions): Promise<unknown[]> {
+    const socket = sockets.get(socketId);
+    if (!socket) throw new SocketGone('The client is not connected.');
+    return callSocket(openCalls, socket, event, payload, options);
+  }
+  const remote = peers && createRemoteCalls({ bus, ask });
+  peers?.onLost((id) => remote?.lost(id));
+  bus.subscribe(EMIT, (message) => {
+    const [rooms, except, text] = message as [string[], string[], string];
+    const made = messageOf(text);
+    sendHere({ rooms, except }, () => made);
+  });
+  bus.subscribe(ACT, (message) => {
+    const [what, rooms, except, targets] = message as [RemoteAct, string[], string[], string[]];
+    act(what, { rooms, except }, targets);
+  });
 
   io.use((raw, next) => {
     const socket = new LiveSocket(raw, {
-      changed: async () => {},
-      dropped: (_socket, unsent) => log.warn({ unsent }, 'a client does not read what it is sent; it is disconnected'),
+      changed,
+      dropped: (unsent) => log.warn({ unsent }, 'a client does not read what it is sent; it is disconnected'),
     });
     raw.data = socket;
-    raw.onAny((event: string, ...args: unknown[]) => void answer(socket, event, args));
+    raw.onAny((event: string, ...args: unknown[]) => void handlers.answer(socket, event, args));
     raw.once('disconnect', () => {
       sockets.delete(raw.id);
-      failCalls(calls, raw.id);
+      peers?.gone(raw.id);
+      failCalls(openCalls, raw.id);
       for (const listener of leaving) guard(() => listener(socket));
     });
     Promise.all(connecting.map((listener) => listener(socket, raw.handshake.auth)))
@@ -146,61 +187,87 @@ export function createRealtime(deps: RealtimeDeps): Realtime {
       .finally(() => next());
   });
   io.on('connection', (raw) => {
-    sockets.set(raw.id, raw.data as LiveSocket);
+    const socket = raw.data as LiveSocket;
+    sockets.set(raw.id, socket);
+    void changed(socket);
   });
 
   return {
-    emit(audience, event, payload) {
-      let message: Message | undefined;
-      for (const socket of chosen(audience)) {
-        message ??= createMessage(event, payload);
-        socket.send(message);
-      }
+    emit({ rooms, except = [], local }, event, payload) {
+      let made: Message | undefined;
+      const message = (): Message => {
+        made ??= createMessage(event, payload);
+        return made;
+      };
+      sendHere({ rooms, except }, message);
+      if (!peers || local) return;
+      for (const to of peers.processesWith(rooms)) bus.send(to, EMIT, [rooms, except, message().text]);
     },
-    async call(socketId, event, payload, options) {
-      const socket = sockets.get(socketId);
-      if (!socket) throw new SocketGone('The client is not connected.');
-      return callSocket(calls, socket, event, payload, options);
+    async call(socketId, event, payload, options = {}) {
+      const process = sockets.has(socketId) ? undefined : peers?.processOf(socketId);
+      if (process === undefined || !remote) return ask(socketId, event, payload, options);
+      return remote.call(process, socketId, event, payload, options);
     },
-    join(audience, rooms) {
-      for (const socket of chosen(audience)) void socket.join(...rooms);
-    },
-    leave(audience, rooms) {
-      for (const socket of chosen(audience)) socket.leave(...rooms);
-    },
-    disconnect(audience) {
-      for (const socket of [...chosen(audience)]) socket.disconnect();
-    },
-    socketsIn: (room) => [...chosen({ rooms: [room] })].map(({ id, user }) => ({ id, user })),
-    isConnected: (socketId) => sockets.has(socketId),
+    join: (audience, rooms) => actEverywhere('join', audience, rooms),
+    leave: (audience, rooms) => actEverywhere('leave', audience, rooms),
+    disconnect: (audience) => actEverywhere('disconnect', audience),
+    socketsIn: (room) => [...chosen({ rooms: [room] }), ...(peers?.socketsIn(room) ?? [])],
+    isConnected: (socketId) => sockets.has(socketId) || peers?.processOf(socketId) !== undefined,
     local: (socketId) => sockets.get(socketId),
     locals: () => sockets.values(),
-    handle(event, handler) {
-      if (handlers.has(event)) throw new Error(`Socket event ${event} has a handler already.`);
-      handlers.set(event, handler);
-    },
-    handleOthers(handler) {
-      others = handler;
-    },
+    handle: handlers.set,
+    handleOthers: handlers.setOthers,
     onConnect: (listener) => void connecting.push(listener),
     onDisconnect: (listener) => void leaving.push(listener),
     onRoomChange: (listener) => void roomListeners.push(listener),
-    attach(fastify) {
-      attachSockets(fastify, io, {
-        cors: deps.cors,
-        transport: deps.websocket ? 'websocket' : 'polling',
-        engine: {
-          transports: [deps.websocket ? 'websocket' : 'polling'],
-          allowUpgrades: false,
-          pingInterval: deps.pingInterval,
-          pingTimeout: deps.pingTimeout,
-          maxHttpBufferSize: MAX_PAYLOAD,
-          perMessageDeflate: false,
-        },
-      });
-    },
+    attach: (fastify) => attachSockets(fastify, io, entranceOptions(deps)),
     async close() {
       io.disconnectSockets(true);
+      peers?.close();
+    },
+  };
+}
+
+/** Handlers of clients' events by name. */
+function createHandlers(log: Log) {
+  const handlers = new Map<string, SocketHandler>();
+  let others: ((socket: LiveSocket, event: string, payload: unknown) => unknown) | undefined;
+  return {
+    set(event: string, handler: SocketHandler): void {
+      if (handlers.has(event)) throw new Error(`Socket event ${event} has a handler already.`);
+      handlers.set(event, handler);
+    },
+    setOthers(handler: (socket: LiveSocket, event: string, payload: unknown) => unknown): void {
+      others = handler;
+    },
+    async answer(socket: LiveSocket, event: string, args: unknown[]): Promise<void> {
+      const last = args.at(-1);
+      const acknowledge = typeof last === 'function' ? (last as (...values: unknown[]) => void) : null;
+      const payload = args.length > (acknowledge ? 1 : 0) ? args[0] : undefined;
+      try {
+        const handler = handlers.get(event);
+        const result = handler ? await handler(socket, payload) : await others?.(socket, event, payload);
+        if (result === undefined) acknowledge?.();
+        else acknowledge?.(result);
+      } catch (error) {
+        log.error({ err: error, event }, 'a socket event failed');
+      }
+    },
+  };
+}
+
+function entranceOptions({ cors, websocket, pingInterval, pingTimeout }: RealtimeDeps): EntranceOptions {
+  const transport = websocket ? 'websocket' : 'polling';
+  return {
+    cors,
+    transport,
+    engine: {
+      transports: [transport],
+      allowUpgrades: false,
+      pingInterval,
+      pingTimeout,
+      maxHttpBufferSize: MAX_PAYLOAD,
+      perMessageDeflate: false,
     },
   };
 }
