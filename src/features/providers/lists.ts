@@ -25,6 +25,8 @@ export interface ListsOptions<T> {
 export interface Lists<T> {
   /** In the order of the connections; those that never answered give an empty list. */
   get(connections: readonly Connection[], refresh?: boolean): Promise<readonly (readonly T[])[]>;
+  /** Whether the connection answered when it was asked last. */
+  answers(connection: Connection): boolean;
   /** The next `get` waits for news from connections that answer. */
   expire(): void;
 }
@@ -102,6 +104,7 @@ export function createLists<T>({ log, load, maxAgeMs }: ListsOptions<T>): Lists<
       if (waits.length > 0) await Promise.all(waits);
       return connections.map((connection) => stateOf(connection).list ?? []);
     },
+    answers: (connection) => stateOf(connection).failures === 0,
     expire() {
       for (const state of states.values()) state.askedAt = Number.NEGATIVE_INFINITY;
     },

@@ -10,7 +10,8 @@ import type { Connection } from './connections.ts';
 import { announceFailure } from './failure-event.ts';
 import { GUIDE_ID, guideAnswer, guideEntry, guideRelay, guideStream } from './guide.ts';
 import { createHeaderBuilder, type HeaderBuilder } from './headers.ts';
-import { createOpenaiClient } from './openai/client.ts';
+import { createOllamaClient, type OllamaClient } from './ollama/client.ts';
+import { type ClientDeps, createOpenaiClient } from './openai/client.ts';
 import type { Part } from './part.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import type { Call, ModelEntry, Providers } from './types.ts';
@@ -30,6 +31,8 @@ export interface ProviderKit {
   providers: Providers;
   registry: Registry;
   headers: HeaderBuilder;
+  ollama: OllamaClient;
+  failed: ClientDeps['failed'];
   /** Asks the connections for their models, so that the first list is there when somebody asks. */
   warm(): void;
   close(): void;
@@ -50,6 +53,13 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
   const failed = (connection: Connection, model: string | null, problem: unknown, call: Call) =>
     announceFailure({ events, log }, connection, model, problem, call.user);
   const openai = createOpenaiClient({ egress, settings, headers, failed });
+  const ollama = createOllamaClient({
+    egress,
+    settings,
+    headers,
+    failed,
+    servers: (entry) => registry.ollamaServers(entry),
+  });
 
   function openaiConnection(entry: ModelEntry): Connection {
     const found = entry.urlIdx === undefined ? null : registry.openaiConnection(entry.urlIdx);
@@ -64,6 +74,7 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
   function stream(model: ModelEntry, body: JsonObject, call: Call): AsyncIterable<readonly Part[]> {
     try {
       if (model.id === GUIDE_ID) return guideStream(body, call);
+      if (model.owned_by === 'ollama') return ollama.stream(model, body, call);
       return openai.stream(openaiConnection(model), model, body, call);
     } catch (error) {
       if (error instanceof HttpError) return failing(error);
@@ -79,10 +90,12 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     stream,
     async complete(model, body, call) {
       if (model.id === GUIDE_ID) return guideAnswer(body, call);
+      if (model.owned_by === 'ollama') return ollama.complete(model, body, call);
       return openai.complete(openaiConnection(model), model, body, call);
     },
     async relay(model, body, call) {
       if (model.id === GUIDE_ID) return guideRelay(body, call);
+      if (model.owned_by === 'ollama') return ollama.relay(model, body, call);
       return openai.relay(openaiConnection(model), model, body, call);
     },
   };
@@ -90,6 +103,8 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     providers,
     registry,
     headers,
+    ollama,
+    failed,
     warm: () => void registry.offer().catch((error) => log.error({ err: error }, 'the model lists failed')),
     close: registry.close,
   };

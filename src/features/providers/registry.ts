@@ -36,6 +36,8 @@ export interface Registry {
   expire(): void;
   openaiConnection(index: number): Connection | null;
   ollamaConnection(index: number): Connection | null;
+  /** Servers that have an Ollama model, in random order, those that answered last time first. */
+  ollamaServers(entry: ModelEntry): Connection[];
   close(): void;
 }
 
@@ -112,6 +114,16 @@ export function createRegistry(deps: RegistryDeps): Registry {
     },
     openaiConnection: (index) => current().openai[index] ?? null,
     ollamaConnection: (index) => current().ollama[index] ?? null,
+    ollamaServers(entry) {
+      const urls: unknown = entry.ollama?.urls;
+      const found = (Array.isArray(urls) ? urls : []).flatMap((index) => current().ollama[index as number] ?? []);
+      const enabled = found.filter((connection) => connection.enabled);
+      const drawn = enabled.map((connection) => ({
+        connection,
+        rank: Math.random() - (ollamaLists.answers(connection) ? 1 : 0),
+      }));
+      return drawn.sort((a, b) => a.rank - b.rank).map(({ connection }) => connection);
+    },
     close: stop,
   };
 }
