@@ -8,7 +8,7 @@ import { configurationRoutes, type EventSink } from './features/configuration/in
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, modelRoutes } from './features/models/index.ts';
-import { createProviders } from './features/providers/index.ts';
+import { createProviders, providerRoutes } from './features/providers/index.ts';
 import {
   CLIENT_VERSION,
   clientPlace,
@@ -159,6 +159,13 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     }),
     ...live.routes,
     ...modelRoutes(models, providers.providers),
+    ...providerRoutes({
+      kit: providers,
+      gate: { ...models.gate, resolvePrompt: async (text) => text },
+      config,
+      settings,
+      events,
+    }),
     ...evaluationRoutes({ database, config }),
     ...siteRoutes({
       place,

@@ -1,15 +1,16 @@
 import { isObject, type JsonObject } from '../../kernel/json.ts';
-import { configuredGrants, type Grant, type WireGrant } from '../access/index.ts';
+import { configuredGrants, type Grant } from '../access/index.ts';
 import type { ModelEntry } from '../providers/index.ts';
 import { chatVariablesSchema, publicParams, readMeta, readParams, readTags } from './content.ts';
 import { functionItems, type ModelFunctions } from './functions.ts';
+import type { ModelGrant } from './rows.ts';
 import type { ModelRow } from './store.ts';
 
 /** What the table of models is made of. */
 export interface Ingredients {
   base: readonly ModelEntry[];
   rows: readonly ModelRow[];
-  grants: ReadonlyMap<string, readonly WireGrant[]>;
+  grants: ReadonlyMap<string, readonly ModelGrant[]>;
   arena: { enabled: boolean; models: readonly Readonly<JsonObject>[] };
   defaultMetadata: Readonly<JsonObject>;
   defaultParams: Readonly<JsonObject>;
@@ -177,7 +178,7 @@ function audienceOf({ entry, row, arena }: Draft, grants: Ingredients['grants'])
   if (entry.owned_by === 'loggia') return { kind: 'everybody' };
   if (arena) return { kind: 'granted', ownerId: null, grants: configuredGrants(arena) };
   if (!row) return { kind: 'administrators' };
-  return { kind: 'granted', ownerId: row.user_id, grants: (grants.get(row.id) ?? []) as unknown as readonly Grant[] };
+  return { kind: 'granted', ownerId: row.user_id, grants: grants.get(row.id) ?? [] };
 }
 
 function withDefaults(info: JsonObject | null, { defaultMetadata, defaultParams }: Ingredients): JsonObject | null {

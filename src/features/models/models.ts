@@ -1,14 +1,15 @@
-import { createCache } from '../../kernel/cache.ts';
 import type { Database } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject } from '../../kernel/json.ts';
 import type { Bus } from '../../kernel/realtime/index.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
-import { type Access, grantsAllow, type WireGrant } from '../access/index.ts';
-import type { ModelEntry, Providers } from '../providers/index.ts';
+import { type Access, grantsAllow } from '../access/index.ts';
+import type { ModelEntry, ModelGate, Providers } from '../providers/index.ts';
 import { type Audience, assemble, type TableModel } from './assemble.ts';
 import { type ModelFunctions, NO_FUNCTIONS } from './functions.ts';
-import { listModels, type ModelRow } from './store.ts';
+import { createGate } from './gate.ts';
+import { createRows } from './rows.ts';
+import type { ModelRow } from './store.ts';
 
 export interface ModelsDeps {
   database: Pick<Database, 'db' | 'transaction'>;
@@ -42,14 +43,11 @@ export interface Models {
   resolve(user: User, id: string): Promise<ResolvedModel | null>;
   /** The answer of `GET /api/models` for the user, as JSON text. */
   listJson(user: User, refresh: boolean): Promise<Buffer>;
+  /** Access by rows alone, for direct requests to providers. */
+  gate: Omit<ModelGate, 'resolvePrompt'>;
   /** Rows and grants have changed; call it after the commit. */
   changed(): void;
   close(): void;
-}
-
-interface Rows {
-  rows: readonly ModelRow[];
-  grants: ReadonlyMap<string, readonly WireGrant[]>;
 }
 
 interface Table {
@@ -63,27 +61,16 @@ interface Table {
   answers: Map<string, Buffer>;
 }
 
-const TOPIC = 'models';
-/** Milliseconds; bounds how long a change by a program that does not share the bus stays unseen. */
-const ROWS_AGE_MS = 10_000;
 const ANSWERS_KEPT = 64;
 
 export function createModels(deps: ModelsDeps): Models {
   const { database, settings, config, bus, access, providers } = deps;
   const functions = deps.functions ?? (() => NO_FUNCTIONS);
-  const rows = createCache<Rows>({
-    maxEntries: 1,
-    maxAgeMs: ROWS_AGE_MS,
-    load: async () => {
-      const found = await listModels(database.db);
-      return { rows: found.map(lighter), grants: await grantsOf(database.db, found) };
-    },
-  });
-  const stop = bus.subscribe(TOPIC, () => rows.clear());
+  const rows = createRows(database.db, bus);
   let last: { base: unknown; rows: unknown; version: number; functions: unknown; table: Table } | null = null;
 
   async function current(refresh = false): Promise<Table> {
-    const [base, kept] = await Promise.all([providers.models({ refresh }), rows.get('all')]);
+    const [base, kept] = await Promise.all([providers.models({ refresh }), rows.get()]);
     const { version } = config;
     const active = functions();
     if (last?.base === base && last.rows === kept && last.version === version && last.functions === active) {
@@ -176,32 +163,10 @@ export function createModels(deps: ModelsDeps): Models {
       const table = await current(refresh);
       return answerOf(table, await visible(table, user));
     },
-    changed() {
-      rows.clear();
-      bus.publish(TOPIC, {});
-    },
-    close: stop,
+    gate: createGate(deps, rows.get),
+    changed: rows.changed,
+    close: rows.close,
   };
-}
-
-/** Pictures in data URLs are large, and no list shows them. */
-function lighter(row: ModelRow): ModelRow {
-  if (!isObject(row.meta) || typeof row.meta.profile_image_url !== 'string') return row;
-  const { profile_image_url: picture, ...meta } = row.meta;
-  return picture.startsWith('data:') ? { ...row, meta } : row;
-}
-
-async function grantsOf(db: Database['db'], rows: readonly ModelRow[]): Promise<Map<string, WireGrant[]>> {
-  const found = new Map<string, WireGrant[]>(rows.map(({ id }) => [id, []]));
-  const grants = await db
-    .selectFrom('access_grant')
-    .selectAll()
-    .where('resource_type', '=', 'model')
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute();
-  for (const grant of grants) found.get(grant.resource_id)?.push(grant);
-  return found;
 }
 
 function mayUse(audience: Audience, user: User, groups: ReadonlySet<string>): boolean {

@@ -10,6 +10,8 @@ export interface Failure {
   status: number;
   body: unknown;
   headers: Record<string, string>;
+  /** What people are shown, where the body is not fit for it. */
+  shown?: unknown;
 }
 
 /** The provider refused, or answered nonsense. Sent with the provider's own body (providers note, 2.5). */
@@ -28,7 +30,8 @@ export function connectionError(cause: unknown, status = 500): HttpError {
 }
 
 /** What of a failure a person is shown: the provider's error, text or object. */
-export function shownOf({ status, body }: Failure): unknown {
+export function shownOf({ status, body, shown }: Failure): unknown {
+  if (shown !== undefined) return shown;
   if (isObject(body)) {
     const { error } = body;
     if (isObject(error) && error.detail !== undefined) return error.detail;

@@ -11,7 +11,7 @@ import { announceFailure } from './failure-event.ts';
 import { GUIDE_ID, guideAnswer, guideEntry, guideRelay, guideStream } from './guide.ts';
 import { createHeaderBuilder, type HeaderBuilder } from './headers.ts';
 import { createOllamaClient, type OllamaClient } from './ollama/client.ts';
-import { type ClientDeps, createOpenaiClient } from './openai/client.ts';
+import { type ClientDeps, createOpenaiClient, type OpenaiClient } from './openai/client.ts';
 import type { Part } from './part.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import type { Call, ModelEntry, Providers } from './types.ts';
@@ -31,6 +31,12 @@ export interface ProviderKit {
   providers: Providers;
   registry: Registry;
   headers: HeaderBuilder;
+  egress: Egress;
+  /** Milliseconds a list, a version or a trial may take; null: no limit. */
+  listTimeoutMs: number | null;
+  openai: OpenaiClient;
+  /** The connection of an OpenAI-compatible model; 404 when it is gone. */
+  openaiConnection(entry: ModelEntry): Connection;
   ollama: OllamaClient;
   failed: ClientDeps['failed'];
   /** Asks the connections for their models, so that the first list is there when somebody asks. */
@@ -49,6 +55,7 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     },
     tokens: { systemOauth: async () => null, entra: async () => null },
   });
+  const seconds = settings.get('AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST');
   const registry = createRegistry({ egress, settings, config, headers, log });
   const failed = (connection: Connection, model: string | null, problem: unknown, call: Call) =>
     announceFailure({ events, log }, connection, model, problem, call.user);
@@ -103,6 +110,10 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     providers,
     registry,
     headers,
+    egress,
+    listTimeoutMs: seconds === null ? null : seconds * 1_000,
+    openai,
+    openaiConnection,
     ollama,
     failed,
     warm: () => void registry.offer().catch((error) => log.error({ err: error }, 'the model lists failed')),

@@ -36,6 +36,8 @@ export interface Registry {
   expire(): void;
   openaiConnection(index: number): Connection | null;
   ollamaConnection(index: number): Connection | null;
+  /** Switched-off ones too. */
+  ollamaConnections(): readonly Connection[];
   /** Servers that have an Ollama model, in random order, those that answered last time first. */
   ollamaServers(entry: ModelEntry): Connection[];
   close(): void;
@@ -114,6 +116,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     },
     openaiConnection: (index) => current().openai[index] ?? null,
     ollamaConnection: (index) => current().ollama[index] ?? null,
+    ollamaConnections: () => current().ollama,
     ollamaServers(entry) {
       const urls: unknown = entry.ollama?.urls;
       const found = (Array.isArray(urls) ? urls : []).flatMap((index) => current().ollama[index as number] ?? []);

@@ -4,7 +4,7 @@ import { HttpError } from '../../../kernel/http/errors.ts';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Settings } from '../../../kernel/settings/index.ts';
 import type { Connection } from '../connections.ts';
-import { brokenPart, connectionError, type Failure, failurePart, ProviderError } from '../failures.ts';
+import { brokenPart, connectionError, type Failure, failurePart, ProviderError, shownOf } from '../failures.ts';
 import type { HeaderBuilder } from '../headers.ts';
 import type { Part } from '../part.ts';
 import type { Call, ModelEntry, Relay } from '../types.ts';
@@ -26,6 +26,20 @@ export interface OpenaiClient {
   stream(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): AsyncIterable<readonly Part[]>;
   complete(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<JsonObject>;
   relay(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<Relay>;
+  /** The head of an answer that is no refusal, streamed or not as the request says. Throws HttpError. */
+  open(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<Incoming>;
+  /** Like `open`, for other paths than chat completions. */
+  post(connection: Connection, model: string | null, target: Target, call: Call): Promise<Incoming>;
+  /** Like `open`, for a request that is passed on as it came. */
+  pass(connection: Connection, model: string | null, request: RawRequest, call: Call): Promise<Incoming>;
+}
+
+/** A request to pass on. */
+export interface RawRequest {
+  method: string;
+  url: string;
+  body: string | Buffer | undefined;
+  headers: Record<string, string>;
 }
 
 /** Bytes of a refusal, and of a whole answer, that are read at most. */
@@ -35,16 +49,42 @@ const ANSWER_BYTES = 256 * 1024 * 1024;
 export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
   const { egress, settings } = deps;
 
-  async function send(connection: Connection, target: Target, call: Call, stream: boolean): Promise<Incoming> {
-    const idle = settings.get('AIOHTTP_CLIENT_STREAM_IDLE_TIMEOUT');
-    return egress.request(target.url, {
-      method: 'POST',
-      headers: { ...(await deps.headers(connection, call, true)), ...target.headers },
-      body: JSON.stringify(target.body),
+  async function send(connection: Connection, request: RawRequest, call: Call, isStreamed: boolean): Promise<Incoming> {
+    const idle = isStreamed ? settings.get('AIOHTTP_CLIENT_STREAM_IDLE_TIMEOUT') : null;
+    const { method, url, body } = request;
+    return egress.request(url, {
+      method,
+      headers: { ...(await deps.headers(connection, call, true)), ...request.headers },
+      ...(body !== undefined && { body }),
       signal: call.signal,
-      ...(stream && idle !== null && { idleMs: idle * 1_000 }),
+      ...(idle !== null && { idleMs: idle * 1_000 }),
     });
   }
+
+  /** Gives the head of a good answer, throws the refusal of any other. */
+  async function pass(
+    connection: Connection,
+    model: string | null,
+    request: RawRequest,
+    call: Call,
+    isStreamed = false,
+  ): Promise<Incoming> {
+    try {
+      const answer = await send(connection, request, call, isStreamed);
+      if (answer.status < 400) return answer;
+      const failure = await readFailure(connection, answer);
+      deps.failed(connection, model, failure, call);
+      throw new ProviderError(failure);
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
+      if (call.signal.aborted) throw call.signal.reason;
+      deps.failed(connection, model, error, call);
+      throw connectionError(error);
+    }
+  }
+
+  const post = (connection: Connection, model: string | null, target: Target, call: Call) =>
+    pass(connection, model, rawOf(target), call, target.body.stream === true);
 
   function chatTarget(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Target {
     const { metadata, user } = call;
@@ -61,7 +101,7 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
     let started = false;
     try {
       const target = chatTarget(connection, entry, { ...body, stream: true }, call);
-      answer = await send(connection, target, call, true);
+      answer = await send(connection, rawOf(target), call, true);
       if (answer.status >= 400) {
         const failure = await readFailure(connection, answer);
         deps.failed(connection, entry.id, failure, call);
@@ -85,24 +125,14 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
     }
   }
 
-  async function open(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Promise<Incoming> {
-    const target = chatTarget(connection, entry, body, call);
-    try {
-      const answer = await send(connection, target, call, body.stream === true);
-      if (answer.status < 400) return answer;
-      const failure = await readFailure(connection, answer);
-      deps.failed(connection, entry.id, failure, call);
-      throw new ProviderError(failure);
-    } catch (error) {
-      if (error instanceof HttpError) throw error;
-      if (call.signal.aborted) throw call.signal.reason;
-      deps.failed(connection, entry.id, error, call);
-      throw connectionError(error);
-    }
-  }
+  const open = (connection: Connection, entry: ModelEntry, body: JsonObject, call: Call) =>
+    post(connection, entry.id, chatTarget(connection, entry, body, call), call);
 
   return {
     stream,
+    open,
+    post,
+    pass,
     async complete(connection, entry, body, call) {
       const answer = await open(connection, entry, { ...body, stream: false }, call);
       try {
@@ -120,6 +150,10 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
       return { status: answer.status, headers: relayHeaders(answer.headers), body: answer.body as Readable };
     },
   };
+}
+
+function rawOf({ url, body, headers }: Target): RawRequest {
+  return { method: 'POST', url, body: JSON.stringify(body), headers };
 }
 
 /** Headers of a provider that are passed on with its body. */
@@ -174,17 +208,14 @@ export async function readFailure(connection: Connection, answer: Incoming): Pro
     const value = answer.headers[name];
     if (value !== undefined) headers[name] = value;
   }
-  return { status: answer.status, body: bodyOf(answer, text), headers };
-}
-
-function bodyOf(answer: Incoming, text: string): unknown {
-  const isSse = isStream(answer);
+  const { status } = answer;
   try {
-    return JSON.parse(text) as unknown;
+    return { status, body: JSON.parse(text) as unknown, headers };
   } catch {
-    if (!isSse) return text;
+    if (!isStream(answer)) return { status, body: text, headers };
   }
   const lines = createSseReader();
   const [first] = [...lines.push(Buffer.from(text)), ...lines.end()];
-  return first ?? { error: { message: text, code: answer.status } };
+  const body = { error: { message: text, code: status } };
+  return { status, body, headers, ...(first !== undefined && { shown: shownOf({ status, body: first, headers }) }) };
 }
