@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
+import { createContent } from './content.ts';
 import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
 import { configurationRoutes, type EventSink } from './features/configuration/index.ts';
-import { evaluationRoutes } from './features/evaluations/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, modelRoutes } from './features/models/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
@@ -26,6 +26,7 @@ import { createHttpServer } from './kernel/http/server.ts';
 import { createRealtime, openBus } from './kernel/realtime/index.ts';
 import { mainRedis, messageRedis, openRedis } from './kernel/redis.ts';
 import { createConfig, loadSettings, productName } from './kernel/settings/index.ts';
+import { createStorage } from './kernel/storage/index.ts';
 import { createLog } from './kernel/telemetry/log.ts';
 import { nowSeconds } from './kernel/time.ts';
 
@@ -125,6 +126,9 @@ export async function createApp({ env }: AppOptions): Promise<App> {
   opened.defer(() => providers.close());
   const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
   opened.defer(() => models.close());
+  const storage = await createStorage(settings);
+  const content = createContent({ database, settings, config, access, realtime, storage, events, log });
+  opened.defer(() => content.close());
 
   const place = clientPlace(env);
   let started = false;
@@ -166,7 +170,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       settings,
       events,
     }),
-    ...evaluationRoutes({ database, config }),
+    ...content.routes,
     ...siteRoutes({
       place,
       name: () => productName(settings),
@@ -202,6 +206,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     routes,
     async listen() {
       await accounts.start();
+      await content.start();
       providers.warm();
       const address = await server.fastify.listen({ host: settings.get('HOST'), port: settings.get('PORT') });
       started = true;

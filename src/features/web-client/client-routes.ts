@@ -2,11 +2,11 @@ import { basename, join, sep } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { anyone, verified } from '../../kernel/http/access.ts';
 import { HttpError, notFound } from '../../kernel/http/errors.ts';
+import { type FoundFile, findFile, sendFile } from '../../kernel/http/file-answer.ts';
+import { mediaType } from '../../kernel/http/media-types.ts';
 import { createMethodIndex, type MethodIndex } from '../../kernel/http/method-index.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
-import { type FoundFile, findFile, sendFile } from './files.ts';
 import { legacyTarget } from './legacy.ts';
-import { mediaType } from './media-types.ts';
 import { ownPage } from './own-page.ts';
 import type { ClientPlace } from './place.ts';
 

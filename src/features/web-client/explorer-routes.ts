@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { anyone } from '../../kernel/http/access.ts';
 import { JsonText, toJson } from '../../kernel/http/answer.ts';
 import { notFound } from '../../kernel/http/errors.ts';
+import { findFile, sendFile } from '../../kernel/http/file-answer.ts';
 import { buildOpenApi } from '../../kernel/http/openapi.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
-import { findFile, sendFile } from './files.ts';
 import { toMarkup } from './markup.ts';
 
 interface ExplorerDependencies {

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Access } from './access.ts';
-import type { MultipartForm } from './multipart.ts';
+import type { MultipartForm, MultipartOptions } from './multipart.ts';
 import type { Credential } from './principal.ts';
 import type { Static, TSchema } from './shapes.ts';
 
@@ -22,7 +22,7 @@ export interface Input<U, T, B, Q> {
   /** Aborted when the client goes away before the answer is complete. */
   signal: AbortSignal;
   /** The multipart body (routes with `multipart: true`). */
-  form: () => Promise<MultipartForm>;
+  form: (options?: MultipartOptions) => Promise<MultipartForm>;
 }
 
 interface RouteOptions {

@@ -3,7 +3,7 @@ import { admit, examine } from './access.ts';
 import { sendJson } from './answer.ts';
 import { HttpError, ValidationError } from './errors.ts';
 import { type ParsedBody, parseBody } from './json-body.ts';
-import { type MultipartForm, readMultipart } from './multipart.ts';
+import { type MultipartForm, type MultipartOptions, readMultipart } from './multipart.ts';
 import type { Authenticator, Credential, PermissionCheck } from './principal.ts';
 import type { Route } from './route.ts';
 import type { TSchema } from './shapes.ts';
@@ -72,7 +72,7 @@ class RouteInput {
     return this.#signal;
   }
 
-  readonly form = async (): Promise<MultipartForm> => readMultipart(this.request);
+  readonly form = async (options?: MultipartOptions): Promise<MultipartForm> => readMultipart(this.request, options);
 }
 
 /** `request.signal` fires once a POST body has been read; the response's `close` before its end is the real disconnect. */

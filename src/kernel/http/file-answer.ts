@@ -68,11 +68,24 @@ function accepts(header: string, encoding: string): boolean {
   return false;
 }
 
+interface SendOptions {
+  /** Content type; default is by the end of the name. */
+  type?: string;
+  /** Whether `.br` and `.gz` copies may lie beside the file; default true. */
+  precompressed?: boolean;
+}
+
 /** Answers with a file: validators, 304, one range, HEAD, precompressed copies. Headers set before stay. */
-export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: FoundFile): Promise<FastifyReply> {
+export async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: FoundFile,
+  { type, precompressed = true }: SendOptions = {},
+): Promise<FastifyReply> {
   const { headers, method } = request;
   const range = method === 'GET' ? headers.range : undefined;
-  const copy = range === undefined ? await compressedCopy(file, String(headers['accept-encoding'] ?? '')) : null;
+  const copies = precompressed && range === undefined;
+  const copy = copies ? await compressedCopy(file, String(headers['accept-encoding'] ?? '')) : null;
   const { path, stats } = copy ?? file;
   const etag = tagOf(stats);
   reply
@@ -81,7 +94,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
     .header('accept-ranges', 'bytes')
     .header('vary', withVary(reply.getHeader('vary')));
   if (isFresh(headers, etag, stats)) return reply.code(304).send();
-  reply.type(mediaType(file.path));
+  reply.type(type ?? mediaType(file.path));
   if (copy) reply.header('content-encoding', copy.encoding);
   if (method === 'HEAD') return reply.header('content-length', stats.size).send();
   const part = range === undefined ? null : parseRange(range, headers['if-range'], etag, stats);

@@ -1,0 +1,40 @@
+import type { Access } from './features/access/index.ts';
+import type { EventSink } from './features/configuration/index.ts';
+import { evaluationRoutes } from './features/evaluations/index.ts';
+import { createFiles, type Files } from './features/files/index.ts';
+import { noteRoutes } from './features/notes/index.ts';
+import type { Database } from './kernel/database/index.ts';
+import type { Route } from './kernel/http/route.ts';
+import type { Realtime } from './kernel/realtime/index.ts';
+import type { Config, Settings } from './kernel/settings/index.ts';
+import type { Storage } from './kernel/storage/index.ts';
+import type { Log } from './kernel/telemetry/log.ts';
+
+interface ContentDeps {
+  database: Database;
+  settings: Settings;
+  config: Config;
+  access: Access;
+  realtime: Pick<Realtime, 'emit'>;
+  storage: Storage;
+  events: EventSink;
+  log: Log;
+}
+
+interface Content {
+  routes: Route[];
+  files: Files;
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Part of the composition root: the features that keep what people make beside chats. */
+export function createContent(deps: ContentDeps): Content {
+  const files = createFiles(deps);
+  return {
+    routes: [...files.routes, ...noteRoutes({ ...deps, files }), ...evaluationRoutes(deps)],
+    files,
+    start: () => files.start(),
+    close: () => files.close(),
+  };
+}

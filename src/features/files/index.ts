@@ -1,0 +1,26 @@
+import type { User } from '../../kernel/http/principal.ts';
+import type { Route } from '../../kernel/http/route.ts';
+import { fileRoutes } from './routes.ts';
+import { createFileService, type FilesDeps } from './service.ts';
+
+export type { FilesDeps } from './service.ts';
+
+/** Uploaded files, for the features that attach them. */
+export interface Files {
+  routes: Route[];
+  /** Of these ids, those the user may not read; ids without a file are among them. */
+  unreadable(user: User, ids: readonly string[]): Promise<string[]>;
+  /** Goes on reading what an earlier process left unread. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createFiles(deps: FilesDeps): Files {
+  const service = createFileService(deps);
+  return {
+    routes: fileRoutes(deps, service),
+    unreadable: (user, ids) => service.unreadable(user, ids),
+    start: service.resume,
+    close: service.close,
+  };
+}
