@@ -41,6 +41,8 @@ export interface Models {
   table(): Promise<ReadonlyMap<string, ModelEntry>>;
   /** Null: there is none, or the user may not use it, or its base is gone. */
   resolve(user: User, id: string): Promise<ResolvedModel | null>;
+  /** The same whoever asks: for what the site itself does with a model its administrator chose. */
+  find(id: string): Promise<ResolvedModel | null>;
   /** The answer of `GET /api/models` for the user, as JSON text. */
   listJson(user: User, refresh: boolean): Promise<Buffer>;
   /** Access by rows alone, for direct requests to providers. */
@@ -158,6 +160,15 @@ export function createModels(deps: ModelsDeps): Models {
       if (!isMissing) return { entry, row, base, fallback: false };
       const other = standIn(table, user, groups);
       return other ? { entry, row, base: other, fallback: true } : null;
+    },
+    async find(id) {
+      const table = await current();
+      const model = table.models.get(id);
+      if (!model) return null;
+      const { entry, row } = model;
+      const preset = Boolean(row?.base_model_id);
+      const base = preset ? baseOf(table, model) : null;
+      return preset && base === null ? null : { entry, row, base, fallback: false };
     },
     async listJson(user, refresh) {
       const table = await current(refresh);

@@ -1,27 +1,12 @@
 import type { User } from '../../../kernel/http/principal.ts';
 import type { JsonObject } from '../../../kernel/json.ts';
 import type { ChatHead, Message } from '../../chats/index.ts';
+import type { ModelEntry, ResolvedModel } from '../../models/index.ts';
 import type { ChatRequest } from './request.ts';
 
-/** An entry of the model table as clients see it, with what the server knows about it. */
-export interface TurnModelEntry extends JsonObject {
-  id: string;
-  name: string;
-  owned_by?: unknown;
-  info?: unknown;
-}
-
-/** A model the user may use: its entry, its row (workspace settings) and the entry it is built on. */
-export interface TurnModel {
-  entry: TurnModelEntry;
-  row: {
-    id: string;
-    base_model_id: string | null;
-    params: unknown;
-    meta: unknown;
-  } | null;
-  base: TurnModelEntry | null;
-}
+/** The model of a reply. */
+export type TurnModel = ResolvedModel;
+export type TurnModelEntry = ModelEntry;
 
 /**
  * saved: rows in the database; temporary: nothing is stored, the client sends the whole list; channel: the reply is a message of a

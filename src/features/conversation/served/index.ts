@@ -1,0 +1,74 @@
+import type { FastifyReply } from 'fastify';
+import type { JsonObject } from '../../../kernel/json.ts';
+import type { Log } from '../../../kernel/telemetry/log.ts';
+import type { Call, Caller, Providers } from '../../providers/index.ts';
+import { providerEntry } from '../prepare/index.ts';
+import type { Prepare, Prepared, TurnContext } from '../turn/turn.ts';
+import { relayStream } from './relay-stream.ts';
+
+export { relayStream } from './relay-stream.ts';
+
+export interface ServedDeps {
+  prepare: Prepare;
+  providers: Pick<Providers, 'complete' | 'relay'>;
+  log: Pick<Log, 'warn'>;
+}
+
+/** Completions for API clients: no session, no chat, the answer is the HTTP answer (chat pipeline note, 1.5). */
+export interface Served {
+  /**
+   * The completion as JSON value, or the reply with the provider's stream on it. A provider's refusal is thrown with its own status
+   * and body.
+   */
+  answer(turn: TurnContext, reply: FastifyReply, caller?: Caller): Promise<JsonObject | FastifyReply>;
+}
+
+export function createServed({ prepare, providers, log }: ServedDeps): Served {
+  return {
+    async answer(turn, reply, caller) {
+      const prepared = await prepare(turn);
+      const call: Call = {
+        user: turn.user,
+        signal: turn.signal,
+        metadata: turn.metadata,
+        ...(caller && { caller }),
+      };
+      const entry = providerEntry(prepared.model);
+      if (prepared.body.stream !== true) {
+        return { ...eventsOf(prepared), ...(await providers.complete(entry, prepared.body, call)) };
+      }
+      const { status, headers, body } = await providers.relay(entry, prepared.body, call);
+      reply.code(status).headers(headers);
+      if (isEventStream(headers)) reply.header('x-accel-buffering', 'no');
+      const head = isEventStream(headers) ? framesOf(eventsOf(prepared)) : '';
+      const onBroken = (error: unknown) => log.warn({ err: error, model: entry.id }, "a provider's stream broke off");
+      return reply.send(relayStream(body, { head, onBroken }));
+    },
+  };
+}
+
+function isEventStream(headers: Record<string, string>): boolean {
+  return (headers['content-type'] ?? '').includes('text/event-stream');
+}
+
+/** What the client learns beside the model's answer, each under its own key. */
+function eventsOf({ selectedModelId, sources }: Prepared): JsonObject {
+  return {
+    ...(selectedModelId !== null && { selected_model_id: selectedModelId }),
+    ...(sources.length > 0 && { sources }),
+  };
+}
+
+function framesOf(events: JsonObject): string {
+  return Object.entries(events)
+    .map(([key, value]) => `data: ${sseJson({ [key]: value })}\n\n`)
+    .join('');
+}
+
+/** JSON on one line for every reader: some take U+2028, U+2029 and U+0085 for line breaks. */
+function sseJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u2028\u2029\u0085]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
