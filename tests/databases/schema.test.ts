@@ -43,7 +43,7 @@ const plain = (text: string): string =>
   text
     .replace(/["\s]+/g, ' ')
     .replace(/\(\s+/g, '(')
-    .replace(/\s+\)/g, ')')
+    .replace(/\s+([),])/g, '$1')
     .trim();
 
 /** The schema of an SQLite file in the contract's terms, without what SQLite names itself. */

@@ -1,13 +1,13 @@
-import { type InsertObject, type RawBuilder, sql } from 'kysely';
+import { type InsertObject, PostgresAdapter, type RawBuilder, SqliteAdapter, sql } from 'kysely';
 import type { Db } from './database.ts';
 import type { Dialect } from './ddl.ts';
 import type { TableName, Tables } from './schema/index.ts';
 
 /** The dialect a connection or transaction speaks. */
 export function dialectOfDb(db: Db): Dialect {
-  const adapter = db.getExecutor().adapter.constructor.name;
-  if (adapter === 'SqliteAdapter') return 'sqlite';
-  return adapter === 'PostgresAdapter' ? 'postgresql' : 'mysql';
+  const { adapter } = db.getExecutor();
+  if (adapter instanceof SqliteAdapter) return 'sqlite';
+  return adapter instanceof PostgresAdapter ? 'postgresql' : 'mysql';
 }
 
 type Row<T extends TableName> = InsertObject<Tables, T>;

@@ -28,11 +28,18 @@ const LOCK_WAIT_MS = 20;
 /** Kysely dialect: one writer connection used by one transaction at a time, and one reader that never waits for it. */
 export function sqliteDialect(options: SqliteOptions): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new SharedSqliteAdapter(),
     createDriver: () => new SqliteDriver(options),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
+}
+
+/** Kysely runs one query at a time on SQLite unless told that the driver sees to it: here a transaction must not stop readers. */
+class SharedSqliteAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
 }
 
 class SqliteDriver implements Driver {
