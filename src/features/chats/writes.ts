@@ -48,6 +48,8 @@ export interface Reply {
   id: string;
   model: string;
   modelIdx?: number | null;
+  /** Task that writes it. */
+  taskId?: string;
 }
 
 /** A question with the replies it waits for. */
@@ -114,6 +116,7 @@ function placeholder(reply: Reply, parentId: string | null): Message {
     timestamp: nowSeconds(),
   };
   if (reply.modelIdx !== undefined && reply.modelIdx !== null) message.modelIdx = reply.modelIdx;
+  if (reply.taskId !== undefined) message.meta = { task_id: reply.taskId };
   return message;
 }
 
@@ -226,6 +229,7 @@ function placeReply(
       throw new HttpError(409, TAKEN, { code: 'message.id' });
     known.model = reply.model;
     known.done = false;
+    if (reply.taskId !== undefined) known.meta = mergeMeta(known.meta, { task_id: reply.taskId });
     return known;
   }
   const message = placeholder(reply, question?.id ?? null);

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../../kernel/json.ts';
 import { isObject } from '../../../kernel/json.ts';
 import { mergeUsage, normaliseUsage, outputText } from '../../chats/index.ts';
 import type { Part } from '../../providers/index.ts';
+import { splitObjects } from './concatenated.ts';
 import type { ReplyEvent } from './events.ts';
 import {
   type FunctionCallItem,
@@ -34,6 +35,8 @@ export interface Reply {
   apply(parts: readonly Part[]): ReplyEvent[];
   /** The provider's stream has ended: open items are closed, tool calls are complete. */
   endRound(): ReplyEvent[];
+  /** Puts an item of the server's own (a tool result) at the end. */
+  add(item: OutputItem): void;
   /** Every item that is still open is completed; gives the final list. */
   complete(): OutputItem[];
   /** Every item that is still open was interrupted; gives the final list. */
@@ -176,8 +179,24 @@ export function createReply(options: ReplyOptions = {}): Reply {
     for (const item of output.items.slice(output.base)) if (isReasoningItem(item)) output.closeReasoning(item);
   }
 
+  /** Some models write the arguments of several calls into one: each object becomes a call of its own. */
+  function splitCall(item: FunctionCallItem): FunctionCallItem[] {
+    const [first, ...more] = splitObjects(item.arguments);
+    if (first === undefined || more.length === 0) return [item];
+    item.arguments = first;
+    const split = more.map((text): FunctionCallItem => {
+      const id = newId('call');
+      return { ...item, id, call_id: id, arguments: text };
+    });
+    for (const one of split) {
+      output.push(one);
+      output.added(one);
+    }
+    return [item, ...split];
+  }
+
   function closeCalls(): void {
-    for (const item of calls.values()) {
+    for (const item of [...calls.values()].flatMap(splitCall)) {
       item.status = 'completed';
       const { id: item_id } = item;
       const data = { item_id, output_index: output.indexOf(item), arguments: item.arguments };
@@ -210,6 +229,7 @@ export function createReply(options: ReplyOptions = {}): Reply {
       closeCalls();
       return output.take();
     },
+    add: (item) => output.push(item),
     complete() {
       closeRound();
       output.take();

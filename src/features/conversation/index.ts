@@ -1,0 +1,134 @@
+import type { FastifyReply } from 'fastify';
+import type { Database } from '../../kernel/database/index.ts';
+import type { User } from '../../kernel/http/principal.ts';
+import type { Route } from '../../kernel/http/route.ts';
+import type { Bus, Realtime } from '../../kernel/realtime/index.ts';
+import type { Config, Settings } from '../../kernel/settings/index.ts';
+import type { Log } from '../../kernel/telemetry/log.ts';
+import type { Access } from '../access/index.ts';
+import type { ChatHead, ChatRuns } from '../chats/index.ts';
+import type { EventSink } from '../configuration/index.ts';
+import type { Models } from '../models/index.ts';
+import type { Providers } from '../providers/index.ts';
+import { type Asker, completionRoutes } from './routes.ts';
+import { createAudiences } from './run/audience.ts';
+import { createRunControl } from './run/control.ts';
+import { createJournal } from './run/journal.ts';
+import { createPacer } from './run/pacer.ts';
+import { createProcesses } from './run/processes.ts';
+import { closeOrphans, closeUnfinished } from './run/recovery.ts';
+import { createRegistry } from './run/registry.ts';
+import type { FinishedReply } from './run/run.ts';
+import { createRuns } from './run/runs.ts';
+import { stopRoutes } from './run/stop-routes.ts';
+import type { TurnsDeps } from './turn/start.ts';
+import type { Prepare, TurnContext } from './turn/turn.ts';
+
+export interface ConversationDeps {
+  database: Database;
+  settings: Settings;
+  config: Config;
+  bus: Bus;
+  log: Log;
+  realtime: Realtime;
+  access: Pick<Access, 'permissions'>;
+  models: Models;
+  providers: Providers;
+  events: EventSink;
+  /** Whether the user may write in the chat now. */
+  mayWrite(user: User, chat: ChatHead): Promise<boolean>;
+  /** Whether the user may put chats into the folder. */
+  mayUseFolder(user: User, folderId: string): Promise<boolean>;
+  /** Those of these files that the user may not use. */
+  unreadableFiles(user: User, fileIds: readonly string[]): Promise<readonly string[]>;
+}
+
+/** What the other half of the feature gives: the steps before the model call, the relay, the work after a reply. */
+export interface ConversationParts {
+  prepare: Prepare;
+  serve(turn: TurnContext, reply: FastifyReply, asker: Asker): Promise<unknown>;
+  /** Makes the title of a new chat beside its first reply. */
+  title(turn: TurnContext): Promise<void>;
+  /** Title, tags, follow-ups after a reply. */
+  afterwards(finished: FinishedReply): Promise<void>;
+}
+
+/** Conversations: questions in, replies written, stored and told. */
+export interface Conversation {
+  routes: Route[];
+  /** What the chat routes ask of running replies. */
+  runs: Omit<ChatRuns, 'compact'>;
+  /** Registers this process and ends what dead ones have left. Call it before requests are taken. */
+  start(): Promise<void>;
+  /** Finishes or stores what runs. */
+  close(): Promise<void>;
+}
+
+export function createConversation(deps: ConversationDeps, parts: ConversationParts): Conversation {
+  const { database, settings, config, log, realtime, bus, events } = deps;
+  const giveUp = new AbortController();
+  const processes = createProcesses({ database, log });
+  const journal = createJournal({ database, log });
+  const registry = createRegistry();
+  const control = createRunControl({ database, bus, registry, processes });
+  const runs = createRuns({
+    audiences: createAudiences(realtime),
+    pacer: createPacer(),
+    journal,
+    registry,
+    log,
+    title: parts.title,
+    runner: {
+      database,
+      log,
+      events,
+      providers: deps.providers,
+      maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
+      prepare: parts.prepare,
+      afterwards: parts.afterwards,
+      chatUrl: (chatId) => `${(config.get('webui.url') ?? '').replace(/\/+$/, '')}/c/${chatId}`,
+      giveUp: giveUp.signal,
+    },
+  });
+  const adminSees = settings.get('ENABLE_ADMIN_CHAT_ACCESS');
+  const turns: TurnsDeps = {
+    database,
+    config,
+    events,
+    log,
+    realtime,
+    models: deps.models,
+    deltaChunkSize: settings.get('CHAT_RESPONSE_STREAM_DELTA_CHUNK_SIZE'),
+    processId: processes.id,
+    mayWrite: deps.mayWrite,
+    mayUseFolder: deps.mayUseFolder,
+    permissions: (user, permission) => deps.access.permissions(user, permission),
+    isWriting: (chatId, messageId) => registry.inChat(chatId).some(({ run }) => run.turn.replyId === messageId),
+    unreadableFiles: deps.unreadableFiles,
+  };
+  return {
+    routes: [
+      ...completionRoutes({ turns, runs, serve: parts.serve, models: deps.models, database, adminSees }),
+      ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
+    ],
+    runs: {
+      live: control.live,
+      active: control.active,
+      async stop(chatId) {
+        const found = await control.inChat(chatId);
+        await Promise.all(found.map(({ taskId }) => control.stop(taskId)));
+      },
+    },
+    async start() {
+      await processes.start((alive) => closeOrphans({ database, log }, alive));
+      await closeUnfinished({ database, log });
+    },
+    async close() {
+      await runs.close();
+      giveUp.abort();
+      await journal.close();
+      control.close();
+      await processes.close();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { HttpError } from '../../../kernel/http/errors.ts';
+import type { Log } from '../../../kernel/telemetry/log.ts';
+import type { TurnContext } from '../turn/turn.ts';
+import { createLiveRun, type LiveRun, type LiveRunDeps, type TurnDraft } from './live-run.ts';
+import type { RegisteredRun, Registry } from './registry.ts';
+import { type RunnerDeps, RunStopped, runReply } from './run.ts';
+
+/** Starts runs, tells when a chat is busy, and ends them all at the end. */
+export interface Runs {
+  /** Starts the columns of a turn; gives their task ids. 503 while the server shuts down. */
+  start(drafts: readonly TurnDraft[], options: { titleBeside: boolean }): string[];
+  /** Starts one reply and waits for its end. */
+  inline(draft: TurnDraft): Promise<LiveRun>;
+  /** Takes no more runs, lets those that are nearly done finish, and stores what the others have. */
+  close(): Promise<void>;
+}
+
+interface RunsDeps extends LiveRunDeps {
+  registry: Registry;
+  runner: RunnerDeps;
+  log: Pick<Log, 'error' | 'info'>;
+  /** Makes the title of a new chat while its first reply is written. */
+  title(turn: TurnContext): Promise<void>;
+}
+
+/** How long replies may go on once the server shuts down; what is not finished then is stored as it is. */
+const GRACE_MS = 4_000;
+/** How long storing them may take. */
+const STORE_MS = 4_000;
+
+export function createRuns(deps: RunsDeps): Runs {
+  const { registry, runner, log } = deps;
+  const closing = new AbortController();
+  const beside = new Set<Promise<void>>();
+
+  function begin(draft: TurnDraft): RegisteredRun {
+    const run = createLiveRun(deps, draft);
+    const registered = registry.add(run, () => runReply(run, runner));
+    void registered.over.then(() => {
+      if (!registry.has(draft.chatId)) run.emit(activity(draft, false));
+      run.end();
+    });
+    return registered;
+  }
+
+  function makeTitle(turn: TurnContext): void {
+    const work = deps
+      .title({ ...turn, signal: closing.signal })
+      .catch((error: unknown) => {
+        if (!closing.signal.aborted) log.error({ err: error, chat: turn.chatId }, 'a title could not be made');
+      })
+      .finally(() => beside.delete(work));
+    beside.add(work);
+  }
+
+  function refuseWhileClosing(): void {
+    if (!closing.signal.aborted) return;
+    throw new HttpError(503, 'The server is shutting down. Please try again in a moment.', { code: 'closing' });
+  }
+
+  return {
+    start(drafts, { titleBeside }) {
+      refuseWhileClosing();
+      const runs = drafts.map(begin);
+      const [first] = runs;
+      if (first) {
+        first.run.emit(activity(first.run.turn, true));
+        if (titleBeside) makeTitle(first.run.turn);
+      }
+      return runs.map(({ run }) => run.turn.taskId);
+    },
+    async inline(draft) {
+      refuseWhileClosing();
+      const { run, over } = begin(draft);
+      await over;
+      return run;
+    },
+    async close() {
+      closing.abort(new RunStopped('shutdown'));
+      const open = registry.all();
+      if (open.length > 0) log.info({ replies: open.length }, 'replies are being written; they get a moment to finish');
+      await within(GRACE_MS, over(registry.all()));
+      const rest = registry.all();
+      for (const { run } of rest) run.controller.abort(new RunStopped('shutdown'));
+      await within(STORE_MS, over(rest));
+      await within(STORE_MS, Promise.allSettled([...beside]));
+    },
+  };
+}
+
+function over(runs: readonly RegisteredRun[]): Promise<unknown> {
+  return Promise.all(runs.map((run) => run.over));
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}
+
+function activity(turn: Pick<TurnContext, 'chat'>, active: boolean) {
+  return { type: 'chat:active', data: { active, folder_id: turn.chat?.folder_id ?? null } };
+}
