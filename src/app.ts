@@ -6,6 +6,7 @@ import { createContent } from './content.ts';
 import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
 import { configurationRoutes, type EventSink } from './features/configuration/index.ts';
+import { createConversation } from './features/conversation/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, modelRoutes } from './features/models/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
@@ -130,6 +131,22 @@ export async function createApp({ env }: AppOptions): Promise<App> {
   const content = createContent({ database, settings, config, access, realtime, storage, events, log });
   opened.defer(() => content.close());
 
+  const conversation = createConversation({
+    database,
+    settings,
+    config,
+    bus,
+    log,
+    realtime,
+    access,
+    models,
+    providers: providers.providers,
+    events,
+    mayWrite: async (user, chat) => chat.user_id === user.id,
+    mayUseFolder: (user, id) => ownFolder(database.db, user.id, id),
+    unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
+  });
+
   const place = clientPlace(env);
   let started = false;
   const routes: Route[] = [];
@@ -170,6 +187,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       settings,
       events,
     }),
+    ...conversation.routes,
     ...content.routes,
     ...siteRoutes({
       place,
@@ -200,6 +218,8 @@ export async function createApp({ env }: AppOptions): Promise<App> {
   server.fastify.setNotFoundHandler((request, reply) => client.unmatched(request, reply));
   realtime.attach(server.fastify);
   opened.defer(() => server.fastify.close());
+  // Before the server and the sockets: clients see their replies end.
+  opened.defer(() => conversation.close());
 
   const owned = opened.move();
   return {
@@ -208,6 +228,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       await accounts.start();
       await content.start();
       providers.warm();
+      await conversation.start();
       const address = await server.fastify.listen({ host: settings.get('HOST'), port: settings.get('PORT') });
       started = true;
       log.info(`Loggia listens on ${address}`);
@@ -222,6 +243,11 @@ function ownChat(db: Db, userId: string, id: string) {
 }
 
 const NO_PROVIDERS = {};
+
+async function ownFolder(db: Db, userId: string, id: string): Promise<boolean> {
+  const row = await db.selectFrom('folder').select('user_id').where('id', '=', id).executeTakeFirst();
+  return row?.user_id === userId;
+}
 
 async function prepare(database: Database, migrations: boolean): Promise<void> {
   if (migrations) await migrate(database);

@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify';
 import type { Database } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
@@ -10,7 +9,8 @@ import type { ChatHead, ChatRuns } from '../chats/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Providers } from '../providers/index.ts';
-import { type Asker, completionRoutes } from './routes.ts';
+import { createPrepare } from './prepare/index.ts';
+import { completionRoutes } from './routes.ts';
 import { createAudiences } from './run/audience.ts';
 import { createRunControl } from './run/control.ts';
 import { createJournal } from './run/journal.ts';
@@ -18,11 +18,10 @@ import { createPacer } from './run/pacer.ts';
 import { createProcesses } from './run/processes.ts';
 import { closeOrphans, closeUnfinished } from './run/recovery.ts';
 import { createRegistry } from './run/registry.ts';
-import type { FinishedReply } from './run/run.ts';
 import { createRuns } from './run/runs.ts';
 import { stopRoutes } from './run/stop-routes.ts';
+import { createServed } from './served/index.ts';
 import type { TurnsDeps } from './turn/start.ts';
-import type { Prepare, TurnContext } from './turn/turn.ts';
 
 export interface ConversationDeps {
   database: Database;
@@ -31,7 +30,7 @@ export interface ConversationDeps {
   bus: Bus;
   log: Log;
   realtime: Realtime;
-  access: Pick<Access, 'permissions'>;
+  access: Pick<Access, 'permissions' | 'groupIds'>;
   models: Models;
   providers: Providers;
   events: EventSink;
@@ -41,16 +40,6 @@ export interface ConversationDeps {
   mayUseFolder(user: User, folderId: string): Promise<boolean>;
   /** Those of these files that the user may not use. */
   unreadableFiles(user: User, fileIds: readonly string[]): Promise<readonly string[]>;
-}
-
-/** What the other half of the feature gives: the steps before the model call, the relay, the work after a reply. */
-export interface ConversationParts {
-  prepare: Prepare;
-  serve(turn: TurnContext, reply: FastifyReply, asker: Asker): Promise<unknown>;
-  /** Makes the title of a new chat beside its first reply. */
-  title(turn: TurnContext): Promise<void>;
-  /** Title, tags, follow-ups after a reply. */
-  afterwards(finished: FinishedReply): Promise<void>;
 }
 
 /** Conversations: questions in, replies written, stored and told. */
@@ -64,9 +53,18 @@ export interface Conversation {
   close(): Promise<void>;
 }
 
-export function createConversation(deps: ConversationDeps, parts: ConversationParts): Conversation {
+export function createConversation(deps: ConversationDeps): Conversation {
   const { database, settings, config, log, realtime, bus, events } = deps;
   const giveUp = new AbortController();
+  const prepare = createPrepare({
+    database,
+    config,
+    access: deps.access,
+    models: deps.models,
+    images: null,
+    extensions: [],
+  });
+  const served = createServed({ prepare, providers: deps.providers, log });
   const processes = createProcesses({ database, log });
   const journal = createJournal({ database, log });
   const registry = createRegistry();
@@ -77,15 +75,15 @@ export function createConversation(deps: ConversationDeps, parts: ConversationPa
     journal,
     registry,
     log,
-    title: parts.title,
+    title: async () => {},
     runner: {
       database,
       log,
       events,
       providers: deps.providers,
       maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
-      prepare: parts.prepare,
-      afterwards: parts.afterwards,
+      prepare,
+      afterwards: async () => {},
       chatUrl: (chatId) => `${(config.get('webui.url') ?? '').replace(/\/+$/, '')}/c/${chatId}`,
       giveUp: giveUp.signal,
     },
@@ -108,7 +106,14 @@ export function createConversation(deps: ConversationDeps, parts: ConversationPa
   };
   return {
     routes: [
-      ...completionRoutes({ turns, runs, serve: parts.serve, models: deps.models, database, adminSees }),
+      ...completionRoutes({
+        turns,
+        runs,
+        serve: (turn, reply, caller) => served.answer(turn, reply, caller),
+        models: deps.models,
+        database,
+        adminSees,
+      }),
       ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
     ],
     runs: {

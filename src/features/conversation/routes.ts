@@ -8,23 +8,17 @@ import { Dict } from '../../kernel/http/shapes.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import { findChat, isSavedChatId } from '../chats/index.ts';
 import type { Models } from '../models/index.ts';
+import type { Caller } from '../providers/index.ts';
 import type { Runs } from './run/runs.ts';
 import { readChatRequest } from './turn/request.ts';
 import { startTurn, type TurnsDeps } from './turn/start.ts';
 import type { TurnContext } from './turn/turn.ts';
 
-/** Who asked, as far as the provider may need it. */
-export interface Asker {
-  credential: Credential | null;
-  cookie: string | undefined;
-  userAgent: string | undefined;
-}
-
 export interface CompletionDeps {
   turns: TurnsDeps;
   runs: Runs;
   /** Answers a request without a chat: the completion, or the reply with a stream on it. */
-  serve(turn: TurnContext, reply: FastifyReply, asker: Asker): Promise<unknown>;
+  serve(turn: TurnContext, reply: FastifyReply, caller: Caller): Promise<unknown>;
   models: Pick<Models, 'table'>;
   database: Pick<Database, 'db'>;
   /** Whether administrators may look into other people's chats. */
