@@ -14,7 +14,8 @@ import { transferRoutes } from './transfer-routes.ts';
 import type { UrlCheck } from './webhooks.ts';
 
 export { catalogue } from './event-catalogue.ts';
-export type { EventSink } from './events.ts';
+export { announce, type EventSink } from './events.ts';
+export { type Form, field, formShape, formValues, readForm } from './forms.ts';
 
 export interface ConfigurationDeps extends ClientConfigDeps {
   events: EventSink;

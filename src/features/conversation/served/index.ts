@@ -1,12 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import type { JsonObject } from '../../../kernel/json.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
-import type { Call, Caller, Providers } from '../../providers/index.ts';
+import type { Call, Caller, Providers, Relay } from '../../providers/index.ts';
 import { providerEntry } from '../prepare/index.ts';
 import type { Prepare, Prepared, TurnContext } from '../turn/turn.ts';
 import { relayStream } from './relay-stream.ts';
-
-export { relayStream } from './relay-stream.ts';
 
 export interface ServedDeps {
   prepare: Prepare;
@@ -37,14 +35,27 @@ export function createServed({ prepare, providers, log }: ServedDeps): Served {
       if (prepared.body.stream !== true) {
         return { ...eventsOf(prepared), ...(await providers.complete(entry, prepared.body, call)) };
       }
-      const { status, headers, body } = await providers.relay(entry, prepared.body, call);
-      reply.code(status).headers(headers);
-      if (isEventStream(headers)) reply.header('x-accel-buffering', 'no');
-      const head = isEventStream(headers) ? framesOf(eventsOf(prepared)) : '';
-      const onBroken = (error: unknown) => log.warn({ err: error, model: entry.id }, "a provider's stream broke off");
-      return reply.send(relayStream(body, { head, onBroken }));
+      const relay = await providers.relay(entry, prepared.body, call);
+      return sendRelay(reply, relay, { log, model: entry.id, head: framesOf(eventsOf(prepared)) });
     },
   };
+}
+
+interface SendOptions {
+  log: Pick<Log, 'warn'>;
+  model: string;
+  /** Frames in front of the provider's. */
+  head?: string;
+}
+
+/** Sends a provider's answer on as it comes. */
+export function sendRelay(reply: FastifyReply, relay: Relay, { log, model, head = '' }: SendOptions): FastifyReply {
+  const { status, headers, body } = relay;
+  reply.code(status).headers(headers);
+  const events = isEventStream(headers);
+  if (events) reply.header('x-accel-buffering', 'no');
+  const onBroken = (error: unknown) => log.warn({ err: error, model }, "a provider's stream broke off");
+  return reply.send(relayStream(body, { head: events ? head : '', onBroken }));
 }
 
 function isEventStream(headers: Record<string, string>): boolean {

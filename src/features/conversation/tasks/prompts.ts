@@ -63,7 +63,9 @@ Propose what the user could write next in the conversation below.
 { "follow_ups": ["first", "second", "third"] }
 
 ### Conversation:
-${HISTORY(5)}`;
+<history>
+{{MESSAGES|middletruncate:1000}}
+</history>`;
 
 const QUERIES = `### Task:
 Decide what to look up in order to answer the last message of the user, and write the search queries.
