@@ -4,6 +4,7 @@ import type { Bus, LiveSocket, Realtime } from '../../kernel/realtime/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Accounts } from '../accounts/index.ts';
 import type { ChatAccess, LiveChats } from './ports.ts';
+import { createQueues } from './queues.ts';
 import type { LiveSession, Sessions } from './sessions.ts';
 
 interface ChatDeps {
@@ -91,21 +92,6 @@ function chatActs({ realtime, chats }: ChatDeps): Record<string, Act> {
       }
       return undefined;
     },
-  };
-}
-
-/** Runs what is given for one key one after the other. */
-function createQueues() {
-  const tails = new Map<string, Promise<unknown>>();
-  return function inOrder<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const result = (tails.get(key) ?? Promise.resolve()).then(work, work);
-    const tail = result
-      .catch(() => {})
-      .then(() => {
-        if (tails.get(key) === tail) tails.delete(key);
-      });
-    tails.set(key, tail);
-    return result;
   };
 }
 

@@ -8,6 +8,8 @@ import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
 import type { Accounts } from '../accounts/index.ts';
 import { type ChatSockets, createChatSockets } from './chats.ts';
+import { createDirectChannels, type DirectChannel } from './direct-channels.ts';
+import { type CallTarget, createEventCallers, type EventCaller } from './event-calls.ts';
 import type { LiveChannels, LiveChats } from './ports.ts';
 import { publishPresence } from './presence.ts';
 import { revokeSockets } from './revocation.ts';
@@ -15,6 +17,8 @@ import { liveRoutes } from './routes.ts';
 import { createSessions, type LiveSession, type Sessions } from './sessions.ts';
 import { createUsagePool } from './usage.ts';
 
+export type { DirectChannel } from './direct-channels.ts';
+export type { CallTarget, EventCaller } from './event-calls.ts';
 export type { ChatAccess, LiveChannels, LiveChats } from './ports.ts';
 export { channelIdsOf } from './store.ts';
 
@@ -23,6 +27,10 @@ export interface Live {
   /** GET /api/usage. */
   routes: Route[];
   chats: ChatSockets;
+  /** Asks the tab that started a run. */
+  caller(target: CallTarget): EventCaller;
+  /** A channel for what a client sends while it runs a model itself. */
+  openChannel(userId: string, sessionId: string): DirectChannel;
   close(): void;
 }
 
@@ -69,6 +77,8 @@ export function createLive(deps: LiveDeps): Live {
   return {
     routes: liveRoutes({ db: deps.database.db, usage, isPublic: settings.get('ENABLE_PUBLIC_ACTIVE_USERS_COUNT') }),
     chats: createChatSockets({ realtime, bus, log, sessions, accounts, chats: deps.chats }),
+    caller: createEventCallers({ realtime, timeout: settings.get('WEBSOCKET_EVENT_CALLER_TIMEOUT') }),
+    openChannel: createDirectChannels({ realtime, bus, sessions }),
     close: stop,
   };
 }

@@ -20,9 +20,6 @@ export class CallTimeout extends Error {
   override readonly name = 'CallTimeout';
 }
 
-/** Longest delay a timer can have. */
-const FOREVER_MS = 2 ** 31 - 1;
-
 /** Calls by the socket that was asked. */
 export type OpenCalls = Map<string, Set<(error: Error) => void>>;
 
@@ -32,11 +29,12 @@ export function callSocket(
   socket: LiveSocket,
   event: string,
   payload: unknown,
-  { timeoutMs = FOREVER_MS, signal }: CallOptions = {},
+  { timeoutMs, signal }: CallOptions = {},
 ): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const settle = (end: () => void) => {
+      clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       calls.delete(fail);
       if (calls.size === 0) open.delete(socket.id);
@@ -47,10 +45,11 @@ export function callSocket(
     const calls = open.get(socket.id) ?? new Set();
     open.set(socket.id, calls.add(fail));
     signal?.addEventListener('abort', abort, { once: true });
-    socket.ask(event, payload, Math.min(timeoutMs, FOREVER_MS), (error, args) => {
-      if (error) fail(new CallTimeout(`No answer to ${event} in ${timeoutMs} ms.`));
-      else settle(() => resolve(args));
-    });
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => fail(new CallTimeout(`No answer to ${event} in ${timeoutMs} ms.`)), timeoutMs);
+    socket.ask(event, payload, (args) => settle(() => resolve(args)));
   });
 }
 

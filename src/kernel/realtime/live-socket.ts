@@ -94,16 +94,9 @@ export class LiveSocket {
     this.send(createMessage(event, payload));
   }
 
-  /** Emits and hands the arguments of the acknowledgement to `answer`, or an error after `timeoutMs`. */
-  ask(
-    event: string,
-    payload: unknown,
-    timeoutMs: number,
-    answer: (error: Error | null, args: unknown[]) => void,
-  ): void {
-    this.#socket
-      .timeout(timeoutMs)
-      .emit(event, payload, (error: Error | null, ...args: unknown[]) => answer(error, args));
+  /** Emits and hands over the arguments of the acknowledgement, if there ever is one. */
+  ask(event: string, payload: unknown, answer: (args: unknown[]) => void): void {
+    this.#socket.emit(event, payload, (...args: unknown[]) => answer(args));
   }
 
   /** The client is told that the server ended the connection. */
