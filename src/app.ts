@@ -14,15 +14,19 @@ import {
   CLIENT_VERSION,
   clientPlace,
   createClientRoutes,
+  createDefaultPicture,
   explorerRoutes,
   healthRoutes,
   siteRoutes,
+  staticFoldersOf,
 } from './features/web-client/index.ts';
-import { type Database, type Db, isUnavailable, migrate } from './kernel/database/index.ts';
+import type { Db } from './kernel/database/index.ts';
 import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
+import { createDoor } from './kernel/http/door.ts';
 import { HttpError } from './kernel/http/errors.ts';
 import type { Route } from './kernel/http/route.ts';
+import { securityHeaders } from './kernel/http/security-headers.ts';
 import { createHttpServer } from './kernel/http/server.ts';
 import { createRealtime, openBus } from './kernel/realtime/index.ts';
 import { mainRedis, messageRedis, openRedis } from './kernel/redis.ts';
@@ -30,33 +34,42 @@ import { createConfig, loadSettings, productName } from './kernel/settings/index
 import { createStorage } from './kernel/storage/index.ts';
 import { createLog } from './kernel/telemetry/log.ts';
 import { nowSeconds } from './kernel/time.ts';
+import { holdDatabase, prepareDatabase, translateError } from './main-database.ts';
 
 export interface App {
   routes: readonly Route[];
-  /** Takes requests on HOST and PORT. */
-  listen(): Promise<void>;
-  /** Finishes what runs, then closes everything in reverse order. */
+  /** Ends the start: from now on requests are answered. */
+  start(): Promise<void>;
+  /** Lets what runs come to an end, then closes everything in reverse order. */
   close(): Promise<void>;
 }
 
 interface AppOptions {
   env: NodeJS.ProcessEnv;
+  /** Takes connections on HOST and PORT at once; until `start()` is over they are told to wait. */
+  listen: boolean;
 }
 
 const root = resolve(import.meta.dirname, '..');
 const BODY_LIMIT = 512 * 1024 * 1024;
+/** Milliseconds that requests under way get when the server is told to end. */
+const CLOSE_GRACE_MS = 5_000;
 
-/** Builds every long-lived object once: the composition root. Nothing listens yet. */
-export async function createApp({ env }: AppOptions): Promise<App> {
+/** Builds every long-lived object once: the composition root. */
+export async function createApp({ env, listen }: AppOptions): Promise<App> {
   await using opened = new AsyncDisposableStack();
   const settings = loadSettings(env);
   const log = createLog({ level: settings.get('GLOBAL_LOG_LEVEL'), format: settings.get('LOG_FORMAT') });
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.dataDir, { recursive: true });
+  const door = createDoor();
+  opened.defer(() => door.close(0));
+  const address = listen ? await door.listen(settings.get('HOST'), settings.get('PORT')) : '';
 
   const database = openMainDatabase(settings, (error) => log.error({ err: error }, 'after-effects of a change failed'));
   opened.defer(() => database.close());
-  await prepare(database, settings.get('ENABLE_DB_MIGRATIONS'));
+  opened.defer(await holdDatabase(settings, log));
+  await prepareDatabase(database, settings);
 
   const redisPlace = await mainRedis(settings, log);
   const redis = redisPlace && (await openRedis(redisPlace));
@@ -72,6 +85,8 @@ export async function createApp({ env }: AppOptions): Promise<App> {
   opened.defer(() => config.close());
   bus.onGap(() => void config.refresh().catch((error) => log.warn({ err: error }, 'settings could not be read again')));
 
+  const place = clientPlace(env);
+  const staticFolders = staticFoldersOf(settings, place);
   const access = createAccess({ database, settings, config, bus });
   opened.defer(() => access.close());
   const accounts = createAccounts({
@@ -82,7 +97,7 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     log,
     access,
     redis: redis?.commands ?? null,
-    defaultImage: async () => null,
+    defaultImage: createDefaultPicture(staticFolders),
   });
   opened.defer(() => accounts.close());
 
@@ -147,16 +162,16 @@ export async function createApp({ env }: AppOptions): Promise<App> {
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
   });
 
-  const place = clientPlace(env);
   let started = false;
+  const explorer = settings.get('ENV') === 'dev';
   const routes: Route[] = [];
   const client = createClientRoutes({
     place,
-    staticFolders: [join(settings.dataDir, 'static'), settings.get('STATIC_DIR')].filter((folder) => folder !== ''),
+    staticFolders,
     cacheFolder: join(settings.dataDir, 'cache'),
     routes: () => routes,
     version: ownVersion(),
-    explorer: true,
+    explorer,
   });
   routes.push(
     ...healthRoutes({ started: () => started, pingDatabase: database.ping, pingRedis: redis?.ping ?? null }),
@@ -197,7 +212,9 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       manifestUrl: settings.get('EXTERNAL_PWA_MANIFEST_URL') || null,
       fetch,
     }),
-    ...explorerRoutes({ routes: () => routes, title: () => productName(settings), version: CLIENT_VERSION }),
+    ...(explorer
+      ? explorerRoutes({ routes: () => routes, title: () => productName(settings), version: CLIENT_VERSION })
+      : []),
     ...client.routes,
   );
 
@@ -207,31 +224,36 @@ export async function createApp({ env }: AppOptions): Promise<App> {
       authenticator: accounts.authenticator,
       permissions: access.permissions,
       cors,
-      securityHeaders: {},
+      securityHeaders: securityHeaders((name) => settings.get(name)),
       compression: settings.get('ENABLE_COMPRESSION_MIDDLEWARE'),
       forwardedAllowIps: settings.get('FORWARDED_ALLOW_IPS'),
       bodyLimit: BODY_LIMIT,
       translateError,
+      serverFactory: door.lead,
     },
     routes,
   );
   server.fastify.setNotFoundHandler((request, reply) => client.unmatched(request, reply));
   realtime.attach(server.fastify);
-  opened.defer(() => server.fastify.close());
+  await server.fastify.ready();
+  opened.defer(async () => {
+    await server.fastify.close();
+    await door.close(CLOSE_GRACE_MS);
+  });
   // Before the server and the sockets: clients see their replies end.
   opened.defer(() => conversation.close());
 
   const owned = opened.move();
   return {
     routes,
-    async listen() {
+    async start() {
       await accounts.start();
       await content.start();
       providers.warm();
       await conversation.start();
-      const address = await server.fastify.listen({ host: settings.get('HOST'), port: settings.get('PORT') });
       started = true;
-      log.info(`Loggia listens on ${address}`);
+      door.open();
+      if (listen) log.info(`Loggia listens on ${address}`);
     },
     close: () => owned.disposeAsync(),
   };
@@ -247,15 +269,6 @@ const NO_PROVIDERS = {};
 async function ownFolder(db: Db, userId: string, id: string): Promise<boolean> {
   const row = await db.selectFrom('folder').select('user_id').where('id', '=', id).executeTakeFirst();
   return row?.user_id === userId;
-}
-
-async function prepare(database: Database, migrations: boolean): Promise<void> {
-  if (migrations) await migrate(database);
-}
-
-function translateError(error: unknown): HttpError | null {
-  if (!isUnavailable(error)) return null;
-  return new HttpError(503, 'The database cannot be reached.', { code: 'database.unavailable', cause: error });
 }
 
 function ownVersion(): string {

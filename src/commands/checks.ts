@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clientPlace, isInstalled } from '../features/web-client/index.ts';
-import { type Database, inspectSchema } from '../kernel/database/index.ts';
+import { type Database, inspectSchema, sqliteFile } from '../kernel/database/index.ts';
 import { ollamaUrls, openaiConnections, type Settings } from '../kernel/settings/index.ts';
 import { explain } from './command.ts';
-import { sqliteFile } from './open-database.ts';
 
 export interface Finding {
   level: 'ok' | 'note' | 'problem';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { inspectSchema, migrate } from '../kernel/database/index.ts';
+import { inspectSchema, migrate, sqliteFile } from '../kernel/database/index.ts';
 import { loadSettings } from '../kernel/settings/index.ts';
 import { type Command, readArguments, UsageError } from './command.ts';
-import { openMainDatabase, sqliteFile } from './open-database.ts';
+import { openMainDatabase } from './open-database.ts';
 
 const usage = `usage: loggia migrate [--check]
 

@@ -27,8 +27,3 @@ export function databaseOptions(settings: Settings): DatabaseOptions {
     },
   };
 }
-
-/** File of an SQLite database URL, null for other databases. */
-export function sqliteFile(url: string): string | null {
-  return /^sqlite(?:\+\w+)?:\/\/\/([^?]+)/i.exec(url)?.[1] ?? null;
-}

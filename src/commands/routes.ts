@@ -46,6 +46,7 @@ async function routesOfServer(): Promise<readonly Route[]> {
   const env = { ...process.env };
   for (const name of Object.keys(env)) if (/^(?:DATABASE_|(?:WEBSOCKET_)?REDIS_)/.test(name)) delete env[name];
   const app = await createApp({
+    listen: false,
     env: { ...env, DATA_DIR: folder, WEBUI_SECRET_KEY: 'not used', GLOBAL_LOG_LEVEL: 'ERROR' },
   });
   try {

@@ -53,8 +53,8 @@ export const command: Command = {
     const env = environmentWith(args, process.env);
     const stopped = stopSignal();
     const { createApp } = await import('../app.ts');
-    const app = await createApp({ env });
-    await app.listen();
+    const app = await createApp({ env, listen: true });
+    await app.start();
     module.flushCompileCache();
     await stopped;
     await app.close();

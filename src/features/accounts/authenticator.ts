@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { isUnavailable } from '../../kernel/database/index.ts';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { Authenticator, PermissionCheck, Principal } from '../../kernel/http/principal.ts';
 import type { Config } from '../../kernel/settings/index.ts';
@@ -22,9 +23,10 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const { sessions, activity, options } = deps;
 
   async function principalOf(credential: string, request: FastifyRequest): Promise<Principal> {
-    const principal = credential.startsWith('sk-')
-      ? await byApiKey(deps, credential, pathOf(request))
-      : await sessions.check(credential);
+    const principal = await (credential.startsWith('sk-')
+      ? byApiKey(deps, credential, pathOf(request))
+      : sessions.check(credential)
+    ).catch(asTemporary);
     if (principal.credential.kind !== 'api_key') assertSamePerson(principal, request, options);
     activity.touch(principal.user.id);
     return principal;
@@ -53,6 +55,13 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       }
     },
   };
+}
+
+/** Who cannot be asked about is not refused: clients must keep their session while the database is away. */
+function asTemporary(error: unknown): never {
+  throw isUnavailable(error)
+    ? new HttpError(503, 'Authentication is temporarily unavailable.', { code: 'database.unavailable', cause: error })
+    : error;
 }
 
 async function byApiKey(deps: AuthenticatorDeps, key: string, path: string): Promise<Principal> {

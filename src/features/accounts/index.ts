@@ -34,6 +34,7 @@ export type { UserChange } from './events.ts';
 export type { UserCleanup } from './manage.ts';
 export { imagePath, isActive, presentUser, presentUserInfo } from './present.ts';
 export type { RedisCommands } from './redis.ts';
+export { PasswordNotReset, resetPassword } from './reset-password.ts';
 
 /** Accounts, sessions and API keys, as the rest of the program uses them. */
 export interface Accounts {

@@ -32,7 +32,7 @@ async function start(buildFolder: string): Promise<HttpServer> {
   let all: ReturnType<typeof route>[] = [];
   const client = createClientRoutes({
     place,
-    staticFolders: [join(folder, 'overlay')],
+    staticFolders: [join(folder, 'overlay'), join(buildFolder, 'static')],
     cacheFolder: join(folder, 'cache'),
     routes: () => all,
     version: '1.2.3',

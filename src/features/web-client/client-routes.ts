@@ -1,4 +1,4 @@
-import { basename, join, sep } from 'node:path';
+import { basename, sep } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { anyone, verified } from '../../kernel/http/access.ts';
 import { HttpError, notFound } from '../../kernel/http/errors.ts';
@@ -9,6 +9,7 @@ import { type Route, route } from '../../kernel/http/route.ts';
 import { legacyTarget } from './legacy.ts';
 import { ownPage } from './own-page.ts';
 import type { ClientPlace } from './place.ts';
+import { findStatic } from './static-files.ts';
 
 const NOT_FOUND = 'Not Found';
 const NOT_ALLOWED = 'Method Not Allowed';
@@ -18,7 +19,7 @@ const PAGES = '/*';
 
 interface ClientDependencies {
   place: ClientPlace;
-  /** Folders searched for /static before the client's own, first match wins. */
+  /** Folders searched for /static, first match wins; the client's own is the last. */
   staticFolders: readonly string[];
   /** `<DATA_DIR>/cache`: generated images and sounds. */
   cacheFolder: string;
@@ -51,11 +52,9 @@ export function createClientRoutes(dependencies: ClientDependencies): ClientRout
       ...files,
       url: '/static/*',
       handler: async ({ request, reply, params }) => {
-        for (const folder of [...staticFolders, join(place.folder, 'static')]) {
-          const file = await findFile(folder, params['*'] ?? '');
-          if (file) return sendFile(request, reply, file);
-        }
-        throw notFound(NOT_FOUND);
+        const file = await findStatic(staticFolders, params['*'] ?? '');
+        if (!file) throw notFound(NOT_FOUND);
+        return sendFile(request, reply, file);
       },
     }),
     route({

@@ -4,3 +4,4 @@ export { healthRoutes } from './health-routes.ts';
 export { installClient } from './install.ts';
 export { CLIENT_VERSION, type ClientPlace, clientPlace, isInstalled } from './place.ts';
 export { siteRoutes } from './site-routes.ts';
+export { createDefaultPicture, staticFoldersOf } from './static-files.ts';

@@ -3,7 +3,8 @@ export { type Database, type Db, type OpenOptions, openDatabase, type Transactio
 export type { Dialect } from './ddl.ts';
 export { isConflict, isUnavailable, uniqueViolation } from './errors.ts';
 export { dialectOfDb, escapeLike, insertOrIgnore, jsonAt, jsonText, likeFold, upsert } from './expressions.ts';
+export { DatabaseInUse, lockDatabaseFile } from './folder-lock.ts';
 export { cleanJson, cleanText, json, jsonFromText, mayNeedCleaning } from './json.ts';
 export { inspectSchema, migrate, SchemaError, type SchemaState } from './migrate.ts';
-export { type DatabaseOptions, DatabaseUrlError, type SqlitePragmas } from './options.ts';
+export { type DatabaseOptions, DatabaseUrlError, type SqlitePragmas, sqliteFile } from './options.ts';
 export type { TableName, Tables } from './schema/index.ts';

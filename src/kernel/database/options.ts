@@ -64,6 +64,12 @@ export function dialectOf(url: string): Dialect {
   return /^sqlite/i.test(url) ? 'sqlite' : /^postgres/i.test(url) ? 'postgresql' : 'mysql';
 }
 
+/** The file of an SQLite database, null for databases in memory and of other kinds. */
+export function sqliteFile(url: string): string | null {
+  const path = /^sqlite/i.test(url) ? sqlitePath(url) : ':memory:';
+  return path === ':memory:' ? null : path;
+}
+
 /** Three slashes: relative to the working folder; four: absolute. */
 function sqlitePath(url: string): string {
   const path = /^sqlite(?:\+\w+)?:\/\/\/?([^?]*)/i.exec(url)?.[1] ?? '';

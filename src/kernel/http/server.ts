@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { RequestListener, Server } from 'node:http';
 import compress from '@fastify/compress';
 import cookie from '@fastify/cookie';
 import multipart from '@fastify/multipart';
@@ -9,6 +10,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { sendJson } from './answer.ts';
 import { type CorsPolicy, registerCors } from './cors.ts';
 import { answerError } from './error-answer.ts';
 import type { HttpError } from './errors.ts';
@@ -32,6 +34,8 @@ export interface HttpOptions {
   bodyLimit: number;
   /** Foreign errors that have a better answer than 500 (database gone, unique violation), or null. */
   translateError: (error: unknown) => HttpError | null;
+  /** Gives the server that requests come from; without it one is made, and opened by `fastify.listen`. */
+  serverFactory?: (handler: RequestListener) => Server;
 }
 
 export interface HttpServer {
@@ -57,6 +61,7 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     keepAliveTimeout: 65_000,
+    ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
     routerOptions: {
       maxParamLength: 2_000,
       ignoreTrailingSlash: false,
@@ -67,6 +72,7 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
   await fastify.register(cookie);
   await fastify.register(multipart, { throwFileSizeLimit: true });
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, payload, done) => done(null, payload));
+  refuseHalfUpgrades(fastify);
   registerCors(fastify, options.cors);
   registerStandardHeaders(fastify, options.securityHeaders);
   if (options.compression) await registerCompression(fastify);
@@ -84,6 +90,17 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
     }
   }
   return { fastify, routes, methods: createMethodIndex(routes) };
+}
+
+/** A WebSocket connection that some proxy made an ordinary request of (configuration note, 7.2). */
+function refuseHalfUpgrades(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (!request.url.includes('/ws/socket.io') || !request.url.includes('transport=websocket')) return done();
+    if (new URLSearchParams(request.url.split('?')[1]).get('transport') !== 'websocket') return done();
+    const { upgrade, connection } = request.headers;
+    if (upgrade?.toLowerCase() === 'websocket' && /\bupgrade\b/i.test(connection ?? '')) return done();
+    sendJson(reply.code(400), { detail: 'Invalid WebSocket upgrade request' });
+  });
 }
 
 /** Request id, time taken until the answer starts (seconds), and the operator's security headers. */

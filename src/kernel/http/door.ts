@@ -1,0 +1,87 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** The listening socket. It is open from the first moment; until the server behind it is built, it says so. */
+export interface Door {
+  server: Server;
+  /** Takes connections. Gives the address, e.g. `http://127.0.0.1:8080`. */
+  listen(host: string, port: number): Promise<string>;
+  /** From now on requests go to the handler given to `lead`. */
+  open(): void;
+  /** Fastify's `serverFactory`: where requests will lead. */
+  lead(handler: RequestListener): Server;
+  /** Takes no more connections, lets running requests finish, and ends those that take longer than `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+const KEEP_ALIVE_MS = 65_000;
+const IDLE_CHECK_MS = 50;
+
+/** A door nobody has opened yet (configuration note, 21: "listen early"). */
+export function createDoor(): Door {
+  let handler: RequestListener | undefined;
+  let isOpen = false;
+  let closed: Promise<void> | undefined;
+  const sockets = new Set<Socket>();
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    if (isOpen && handler) handler(request, response);
+    else answerStarting(request, response);
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
+  async function close(graceMs: number): Promise<void> {
+    if (!server.listening) return;
+    const over = new Promise<void>((resolve) => server.close(() => resolve()));
+    // Connections kept alive become idle one by one as their requests end.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+    const grace = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, graceMs);
+    await over;
+    clearInterval(idle);
+    clearTimeout(grace);
+  }
+
+  return {
+    server,
+    async listen(host, port) {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+      const { address, family, port: taken } = server.address() as AddressInfo;
+      return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
+    },
+    open() {
+      isOpen = true;
+    },
+    lead(given) {
+      handler = given;
+      return server;
+    },
+    close(graceMs) {
+      closed ??= close(graceMs);
+      return closed;
+    },
+  };
+}
+
+/** /health tells that the process lives; everything else has to wait. */
+function answerStarting(request: IncomingMessage, response: ServerResponse): void {
+  const lives = request.url?.split('?', 1)[0] === '/health';
+  const body = lives ? '{"status":true}' : '{"detail":"Startup not complete"}';
+  response.writeHead(lives ? 200 : 503, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    connection: 'close',
+    ...(lives ? {} : { 'retry-after': '1' }),
+  });
+  response.end(body);
+}
