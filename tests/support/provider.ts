@@ -126,7 +126,8 @@ async function complete(response: ServerResponse, body: Record<string, unknown>,
     if (raw !== undefined) response.write(raw);
     else send(delta);
   }
-  if (script.cuts) return void response.destroy();
+  // What was written leaves with the next turn of the event loop.
+  if (script.cuts) return void setImmediate(() => response.destroy());
   send({}, script.finish);
   const options = body.stream_options as { include_usage?: boolean } | undefined;
   if (options?.include_usage) {

@@ -21,6 +21,7 @@ import { createRegistry } from './run/registry.ts';
 import { createRuns } from './run/runs.ts';
 import { stopRoutes } from './run/stop-routes.ts';
 import { createServed } from './served/index.ts';
+import { createTasks } from './tasks/index.ts';
 import type { TurnsDeps } from './turn/start.ts';
 
 export interface ConversationDeps {
@@ -65,6 +66,15 @@ export function createConversation(deps: ConversationDeps): Conversation {
     extensions: [],
   });
   const served = createServed({ prepare, providers: deps.providers, log });
+  const tasks = createTasks({
+    database,
+    config,
+    events,
+    log,
+    access: deps.access,
+    models: deps.models,
+    providers: deps.providers,
+  });
   const processes = createProcesses({ database, log });
   const journal = createJournal({ database, log });
   const registry = createRegistry();
@@ -75,7 +85,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     journal,
     registry,
     log,
-    title: async () => {},
+    title: tasks.earlyTitle,
     runner: {
       database,
       log,
@@ -83,7 +93,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       providers: deps.providers,
       maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
       prepare,
-      afterwards: async () => {},
+      afterwards: tasks.afterReply,
       chatUrl: (chatId) => `${(config.get('webui.url') ?? '').replace(/\/+$/, '')}/c/${chatId}`,
       giveUp: giveUp.signal,
     },
@@ -114,6 +124,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
         database,
         adminSees,
       }),
+      ...tasks.routes,
       ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
     ],
     runs: {
