@@ -43,6 +43,7 @@ export {
 } from './group-store.ts';
 export type { GroupForm, Groups } from './groups.ts';
 export { defaultModelSource, defaultModelsOf, withAncestors, withDescendants } from './hierarchy.ts';
+export { OWNER, ownerOf } from './owner.ts';
 export { allowedGrants, permittedGrants, type SharedType } from './sharing.ts';
 export { type GroupFacts, removeGrantsTo } from './store.ts';
 export {

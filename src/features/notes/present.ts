@@ -1,4 +1,4 @@
-import type { WireGrant } from '../access/index.ts';
+import { ownerOf, type WireGrant } from '../access/index.ts';
 import { cleanData } from './content.ts';
 import type { ListedNote, NoteRow } from './store.ts';
 
@@ -39,8 +39,4 @@ export function presentFound(row: ListedNote, grants: WireGrant[]) {
 function previewOf({ data_kind: kind, preview }: ListedNote) {
   if (kind === 'none') return null;
   return kind === 'empty' ? {} : { content: { md: preview ?? '' } };
-}
-
-function ownerOf({ owner_id: id, owner_name: name, owner_role: role, owner_email: email }: ListedNote) {
-  return id === null ? null : { id, name, role, email };
 }

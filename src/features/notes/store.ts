@@ -11,7 +11,7 @@ import {
   type Tables,
 } from '../../kernel/database/index.ts';
 import { nowNanoseconds } from '../../kernel/time.ts';
-import { grantedTo } from '../access/index.ts';
+import { grantedTo, OWNER } from '../access/index.ts';
 import { PREVIEW } from './content.ts';
 
 export type NoteRow = Selectable<Tables['note']>;
@@ -84,10 +84,7 @@ function listed(db: Db, viewer: Viewer) {
       'note.created_at',
       'note.updated_at',
       'pinned_note.id as pin_id',
-      'user.id as owner_id',
-      'user.name as owner_name',
-      'user.role as owner_role',
-      'user.email as owner_email',
+      ...OWNER,
       sql<string | null>`substr(${md}, 1, ${sql.lit(PREVIEW)})`.as('preview'),
       sql<string | null>`CASE WHEN note.data IS NULL OR ${jsonText(db, 'note.data')} = 'null' THEN 'none'
         WHEN ${jsonText(db, 'note.data')} = '{}' THEN 'empty' ELSE 'some' END`.as('data_kind'),

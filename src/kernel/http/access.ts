@@ -54,13 +54,18 @@ export const verified: Access<User, undefined> = { kind: 'verified' };
 /** Role `admin`. */
 export const admin: Access<User, undefined> = { kind: 'admin' };
 
-/** Verified, and the permission tree grants `permission` (administrators always). Failure: 401 unless told otherwise. */
-export function may(permission: string, options: MayOptions = {}): Access<User, undefined> {
+/**
+ * Verified, and the permission tree grants `permission`, or one of several (administrators always). Failure: 401 unless
+ * told otherwise.
+ */
+export function may(permission: string | readonly string[], options: MayOptions = {}): Access<User, undefined> {
+  const asked = typeof permission === 'string' ? [permission] : permission;
   return {
     kind: 'may',
-    needs: permission,
+    needs: asked.join('|'),
     async check({ user, permissions }) {
-      if (user.role === 'admin' || (await permissions(user, permission))) return undefined;
+      if (user.role === 'admin') return undefined;
+      for (const one of asked) if (await permissions(user, one)) return undefined;
       throw new HttpError(options.status ?? 401, options.detail ?? detail.ACCESS_PROHIBITED);
     },
   };

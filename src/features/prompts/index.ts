@@ -1,0 +1,2 @@
+export { promptRoutes } from './routes.ts';
+export type { PromptsDeps } from './service.ts';

@@ -1,0 +1,10 @@
+export {
+  deleteVersion,
+  deleteVersions,
+  findVersion,
+  insertVersion,
+  listVersions,
+  newestVersion,
+  type Version,
+  type Versioned,
+} from './store.ts';
