@@ -194,7 +194,16 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
       checkUrl: (url) => assertPublicUrl(egress.guard, url),
     }),
     ...live.routes,
-    ...modelRoutes(models, providers.providers),
+    ...modelRoutes({
+      database,
+      access,
+      settings,
+      config,
+      events,
+      models,
+      providers: providers.providers,
+      unreadableFiles: async (_user, ids) => [...ids],
+    }),
     ...providerRoutes({
       kit: providers,
       gate: { ...models.gate, resolvePrompt: async (text) => text },

@@ -50,11 +50,7 @@ export function accountOptions(settings: Settings): AccountOptions {
       pattern: settings.get('ENABLE_PASSWORD_VALIDATION') ? settings.get('PASSWORD_VALIDATION_REGEX_PATTERN') : null,
       hint: settings.get('PASSWORD_VALIDATION_HINT'),
     },
-    images: {
-      mimeTypes: new Set(settings.get('PROFILE_IMAGE_ALLOWED_MIME_TYPES').map((type) => type.toLowerCase())),
-      maxLength: settings.get('PROFILE_IMAGE_MAX_DATA_URI_SIZE'),
-      redirects: settings.get('ENABLE_PROFILE_IMAGE_URL_FORWARDING'),
-    },
+    images: imageOptions(settings),
     signOutRedirect: settings.get('WEBUI_AUTH_SIGNOUT_REDIRECT_URL') || null,
     firstAdmin:
       adminEmail && adminPassword
@@ -63,6 +59,15 @@ export function accountOptions(settings: Settings): AccountOptions {
     redisKeyPrefix: settings.get('REDIS_KEY_PREFIX'),
     activityInterval: settings.get('DATABASE_USER_ACTIVE_STATUS_UPDATE_INTERVAL') ?? 0,
     oauthPersistent: settings.get('ENABLE_OAUTH_PERSISTENT_CONFIG'),
+  };
+}
+
+/** Rules of pictures in data URLs and of redirects to others. */
+export function imageOptions(settings: Pick<Settings, 'get'>): AccountOptions['images'] {
+  return {
+    mimeTypes: new Set(settings.get('PROFILE_IMAGE_ALLOWED_MIME_TYPES').map((type) => type.toLowerCase())),
+    maxLength: settings.get('PROFILE_IMAGE_MAX_DATA_URI_SIZE'),
+    redirects: settings.get('ENABLE_PROFILE_IMAGE_URL_FORWARDING'),
   };
 }
 

@@ -87,5 +87,5 @@ export function chatVariablesSchema(params: JsonObject): JsonObject | null {
   if (typeof system !== 'string' || !system.includes('chat.variables.')) return null;
   const variables = chatVariablesOf(system);
   if (!variables || variables.length === 0) return null;
-  return { fields: variables.map(({ key, definition }) => ({ key, ...definition })) };
+  return { fields: variables.map(({ key, definition }) => ({ key, type: 'text', required: false, ...definition })) };
 }

@@ -1,14 +1,22 @@
 import type { Route } from '../../kernel/http/route.ts';
+import type { Config } from '../../kernel/settings/index.ts';
 import type { Providers } from '../providers/index.ts';
 import { listRoutes } from './list-routes.ts';
-import type { Models } from './models.ts';
+import { pictureRoute } from './picture-route.ts';
+import type { WorkspaceDeps } from './service.ts';
+import { workspaceRoutes } from './workspace-routes.ts';
 
 export type { ModelEntry } from '../providers/index.ts';
 export type { FunctionItem, ModelFunctions } from './functions.ts';
 export { createModels, type Models, type ModelsDeps, type ResolvedModel } from './models.ts';
 export type { ModelRow } from './store.ts';
 
+export interface ModelRouteDeps extends WorkspaceDeps {
+  config: Pick<Config, 'get'>;
+  providers: Pick<Providers, 'models'>;
+}
+
 /** Lists of models and the models of the workspace. */
-export function modelRoutes(models: Models, providers: Providers): Route[] {
-  return listRoutes(models, providers);
+export function modelRoutes(deps: ModelRouteDeps): Route[] {
+  return [...listRoutes(deps.models, deps.providers), ...workspaceRoutes(deps), pictureRoute(deps)];
 }
