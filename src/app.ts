@@ -5,8 +5,10 @@ import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createContent } from './content.ts';
 import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
-import { configurationRoutes, type EventSink } from './features/configuration/index.ts';
+import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './features/chats/index.ts';
+import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation } from './features/conversation/index.ts';
+import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, modelRoutes } from './features/models/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
@@ -20,7 +22,6 @@ import {
   siteRoutes,
   staticFoldersOf,
 } from './features/web-client/index.ts';
-import type { Db } from './kernel/database/index.ts';
 import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import { createDoor } from './kernel/http/door.ts';
@@ -33,7 +34,6 @@ import { mainRedis, messageRedis, openRedis } from './kernel/redis.ts';
 import { createConfig, loadSettings, productName } from './kernel/settings/index.ts';
 import { createStorage } from './kernel/storage/index.ts';
 import { createLog } from './kernel/telemetry/log.ts';
-import { nowSeconds } from './kernel/time.ts';
 import { holdDatabase, prepareDatabase, translateError } from './main-database.ts';
 
 export interface App {
@@ -123,8 +123,8 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
     accounts,
     access,
     chats: {
-      access: async (user, id) => ((await ownChat(database.db, user.id, id)) ? 'own' : null),
-      markRead: async (user, id) => ((await ownChat(database.db, user.id, id)) ? { last_read_at: nowSeconds() } : null),
+      access: (user, id, right) => chats.access(user, id, right),
+      markRead: (user, id) => chats.markRead(user, id),
     },
     channels: {
       async channelIds(user) {
@@ -135,7 +135,7 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
   });
 
   opened.defer(() => live.close());
-  const events: EventSink = { publish: () => {} };
+  const events = recheckOnEvents({ publish: () => {} }, live.chats.refreshAccess);
   const egress = createEgress({ settings, env });
   opened.defer(() => egress.close());
   const providers = createProviders({ settings, config, egress, log, events, access, database });
@@ -146,6 +146,7 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
   const content = createContent({ database, settings, config, access, realtime, storage, events, log });
   opened.defer(() => content.close());
 
+  const folders = createFolders({ database, access });
   const conversation = createConversation({
     database,
     settings,
@@ -157,10 +158,24 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
     models,
     providers: providers.providers,
     events,
-    mayWrite: async (user, chat) => chat.user_id === user.id,
-    mayUseFolder: (user, id) => ownFolder(database.db, user.id, id),
+    mayWrite: async (user, chat) => (await chats.access(user, chat.id, 'write')) !== null,
+    mayUseFolder: (user, id) => folders.allows(user, id, 'write'),
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
   });
+
+  const chatDeps: ChatsDeps = {
+    database,
+    settings,
+    config,
+    access,
+    events,
+    realtime,
+    folders,
+    runs: { ...conversation.runs, compact: noCompaction },
+    refreshAccess: live.chats.refreshAccess,
+    log,
+  };
+  const chats = createChats(chatDeps);
 
   let started = false;
   const explorer = settings.get('ENV') === 'dev';
@@ -212,6 +227,18 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
       events,
     }),
     ...conversation.routes,
+    ...chatRoutes(chats, chatDeps),
+    ...folderRoutes({
+      database,
+      config,
+      access,
+      accounts,
+      events,
+      files: content.files,
+      folders,
+      chats: chats.inFolders,
+      log,
+    }),
     ...content.routes,
     ...siteRoutes({
       place,
@@ -268,16 +295,11 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
   };
 }
 
-// Until features/chats says who may see a chat: its owner.
-function ownChat(db: Db, userId: string, id: string) {
-  return db.selectFrom('chat').select('id').where('id', '=', id).where('user_id', '=', userId).executeTakeFirst();
-}
-
 const NO_PROVIDERS = {};
 
-async function ownFolder(db: Db, userId: string, id: string): Promise<boolean> {
-  const row = await db.selectFrom('folder').select('user_id').where('id', '=', id).executeTakeFirst();
-  return row?.user_id === userId;
+/** Until long chats are summarised. */
+async function noCompaction(): Promise<never> {
+  throw new HttpError(501, 'Context compaction is not available.', { code: 'compaction.missing' });
 }
 
 function ownVersion(): string {

@@ -1,9 +1,13 @@
+export type { ChatAccess } from './access.ts';
 export type { ChatDocument, History, JsonObject, Message, Messages } from './document.ts';
 export { allMessagesOf, branchTo, clean, cleanText, isObject, messagesOf, outputText } from './document.ts';
 export { loadChat } from './load.ts';
 export type { MessageFields, RowFields } from './message-rows.ts';
 export { loadBranch, loadMessage, loadMessages, unfinishedReplies, writeReplyRow } from './message-rows.ts';
+export { recheckOnEvents } from './recheck.ts';
+export { chatRoutes } from './routes.ts';
 export type { ChatRuns, LiveReply } from './runs.ts';
+export { type Chats, type ChatsDeps, createChats } from './service.ts';
 export type { Chat, ChatHead } from './store.ts';
 export { findChat, isSavedChatId, linkFiles, setTasks, setTitle, setVariables } from './store.ts';
 export { setTags } from './tags.ts';

@@ -191,6 +191,8 @@ export interface SaveOptions {
   /** Whether the chat moves up in the list (`updated_at`). */
   touch: boolean;
   variables?: JsonObject;
+  /** Value of `current_message_id`; default: what the document says. */
+  currentId?: string | null;
 }
 
 /** Writes a changed document with the columns that repeat parts of it. The chat is locked. Gives the head as it is now. */
@@ -198,12 +200,12 @@ export async function saveDocument(
   tx: Transaction,
   head: ChatHead,
   document: ChatDocument,
-  { touch, variables }: SaveOptions,
+  { touch, variables, currentId = currentMessageId(document) }: SaveOptions,
 ): Promise<ChatHead> {
   const saved: ChatHead = {
     ...head,
     title: typeof document.title === 'string' ? titleOf(document) : head.title,
-    current_message_id: currentMessageId(document),
+    current_message_id: currentId,
     ...(touch && { updated_at: nowSeconds() }),
     ...(variables && { variables }),
   };
@@ -278,3 +280,19 @@ export async function linkFiles(
 
 /** More files than one message can hold; keeps the statement within every database's limits. */
 const FILES_PER_LINK = 500;
+
+/** Names of accounts by id; those that are gone are missing. */
+export async function userNames(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  for (let at = 0; at < ids.length; at += NAMES_PER_STATEMENT) {
+    const rows = await db
+      .selectFrom('user')
+      .select(['id', 'name'])
+      .where('id', 'in', ids.slice(at, at + NAMES_PER_STATEMENT))
+      .execute();
+    for (const row of rows) names.set(row.id, row.name ?? '');
+  }
+  return names;
+}
+
+const NAMES_PER_STATEMENT = 500;

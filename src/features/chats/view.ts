@@ -48,7 +48,7 @@ export function authorOf(message: JsonObject): string | undefined {
 
 function nameIn(message: JsonObject, id: string): string | undefined {
   const { user } = message;
-  return isObject(user) && user.id === id && typeof user.name === 'string' ? user.name : undefined;
+  return isObject(user) && user.id === id && typeof user.name === 'string' && user.name !== '' ? user.name : undefined;
 }
 
 function textOr(value: unknown): string | undefined {

@@ -88,7 +88,8 @@ export function on<T>(kind: Resource<T>, right: string, param = 'id'): Access<Us
 /** A policy that counts only while the feature is switched on; else `off` answers, to administrators too. */
 export function whileOn<T>(isOn: () => boolean, off: () => HttpError, access: Access<User, T>): Access<User, T> {
   return {
-    kind: access.kind === 'on' ? 'on' : 'may',
+    // The role an administrators' route asks for is part of its kind.
+    kind: access.kind === 'on' || access.kind === 'admin' ? access.kind : 'may',
     ...(access.needs !== undefined && { needs: access.needs }),
     async check(input) {
       if (!isOn()) throw off();

@@ -1,0 +1,257 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { admin, verified, whileOn } from '../../kernel/http/access.ts';
+import { JsonText } from '../../kernel/http/answer.ts';
+import { prohibited } from '../../kernel/http/errors.ts';
+import type { User } from '../../kernel/http/principal.ts';
+import { type Route, route } from '../../kernel/http/route.ts';
+import { Bool, Dict, Int, List } from '../../kernel/http/shapes.ts';
+import { activeAmong } from './folder-chats.ts';
+import * as lists from './lists.ts';
+import { chatText, presentListed, presentTag } from './present.ts';
+import { documentText } from './reading.ts';
+import { searchChats } from './search.ts';
+import { normaliseFolderName, parseSearch, tagId } from './search-query.ts';
+import type { Chats, ChatsDeps } from './service.ts';
+import * as shapes from './shapes.ts';
+import { isTagUsed, listTags } from './tags.ts';
+import { markChatsRead, unreadByFolder } from './unread.ts';
+
+/** Lists, search, exports (chats note, 1.2 and 1.3). */
+export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
+  const { database, settings, folders, runs } = deps;
+  const { db } = database;
+  const url = (rest: string) => `/api/v1/chats/${rest}`;
+  const titles = List(shapes.ChatTitleIdResponse);
+
+  async function withActive(rows: readonly lists.ListedChat[]) {
+    const active = await activeAmong(
+      db,
+      runs,
+      rows.map((row) => row.id),
+    );
+    return rows.map((row) => presentListed(row, { active: active.has(row.id) }));
+  }
+
+  const list = (user: User, query: shapes.ChatListQuery) =>
+    lists
+      .listChats(db, user.id, {
+        page: query.page,
+        pinned: query.include_pinned === true,
+        foldered: query.include_folders === true,
+        sorting: sortingOf(query),
+      })
+      .then(withActive);
+
+  async function search(user: User, text: string, page: number) {
+    const query = parseSearch(text);
+    const folderIds = query.folders === null ? null : await foldersNamed(user, query.folders);
+    const found = await searchChats(db, user.id, query, folderIds, page);
+    const [only, ...others] = text.trim().split(/\s+/);
+    if (found.length === 0 && page <= 1 && others.length === 0 && only?.toLowerCase().startsWith('tag:')) {
+      await dropTag(user, only.slice('tag:'.length));
+    }
+    const active = await activeAmong(
+      db,
+      runs,
+      found.map((chat) => chat.id),
+    );
+    return found.map((chat) =>
+      presentListed(chat, { active: active.has(chat.id), snippet: chat.snippet, archived: chat.archived ?? false }),
+    );
+  }
+
+  async function foldersNamed(user: User, names: readonly string[]): Promise<string[]> {
+    const own = await folders.own(user.id);
+    const named = own.filter((folder) => names.includes(normaliseFolderName(folder.name)));
+    const found = new Set<string>();
+    for (const folder of named) for (const id of await folders.subtree(user.id, folder.id)) found.add(id);
+    return [...found];
+  }
+
+  /** A tag that no chat has is not offered any more. */
+  async function dropTag(user: User, name: string): Promise<void> {
+    const id = tagId(name);
+    if (id === '' || (await isTagUsed(db, user.id, id))) return;
+    await db.deleteFrom('tag').where('user_id', '=', user.id).where('id', '=', id).execute();
+  }
+
+  const oversight = whileOn<undefined>(() => settings.get('ENABLE_ADMIN_CHAT_ACCESS'), prohibited, admin);
+  const exporting = whileOn<undefined>(() => settings.get('ENABLE_ADMIN_EXPORT'), prohibited, admin);
+
+  return [
+    ...['', 'list'].map((path) =>
+      route({
+        method: 'GET',
+        url: url(path),
+        access: verified,
+        query: shapes.ChatListQuery,
+        reply: titles,
+        handler: ({ user, query }) => list(user, query),
+      }),
+    ),
+    route({
+      method: 'GET',
+      url: url('pinned'),
+      access: verified,
+      reply: titles,
+      handler: async ({ user }) => withActive(await lists.listPinned(db, user.id)),
+    }),
+    route({
+      method: 'GET',
+      url: url('archived'),
+      access: verified,
+      query: shapes.OrderedQuery,
+      reply: titles,
+      handler: async ({ user, query }) => {
+        const rows = await lists.listOrdered(db, user.id, { ...query, onlyArchived: true });
+        return withActive(rows.map((row) => ({ ...row, last_read_at: null })));
+      },
+    }),
+    route({
+      method: 'GET',
+      url: url('archived/count'),
+      access: verified,
+      reply: Int(),
+      handler: ({ user }) => lists.countArchived(db, user.id),
+    }),
+    route({
+      method: 'GET',
+      url: url('list/user/:user_id'),
+      access: oversight,
+      query: shapes.OrderedQuery,
+      reply: titles,
+      handler: async ({ params, query }) =>
+        withActive(await lists.listOrdered(db, params.user_id ?? '', { ...query, onlyArchived: false })),
+    }),
+    route({
+      method: 'GET',
+      url: url('folder/:folder_id'),
+      access: verified,
+      reply: List(shapes.ChatResponse),
+      handler: async ({ user, params }) => {
+        const ids = await folders.subtree(user.id, params.folder_id ?? '');
+        return answerWhole(await lists.chatsInFolders(db, user.id, ids));
+      },
+    }),
+    route({
+      method: 'GET',
+      url: url('folder/:folder_id/list'),
+      access: verified,
+      query: shapes.FolderChatsQuery,
+      reply: titles,
+      handler: async ({ user, params, query }) =>
+        withActive(await lists.listInFolder(db, user.id, params.folder_id ?? '', query.page, sortingOf(query))),
+    }),
+    route({
+      method: 'GET',
+      url: url('all'),
+      access: verified,
+      handler: ({ user, reply }) => reply.type('application/x-ndjson').send(exportLines(user.id)),
+    }),
+    route({
+      method: 'GET',
+      url: url('all/archived'),
+      access: verified,
+      reply: List(shapes.ChatResponse),
+      handler: async ({ user }) => answerWhole(await lists.archivedChats(db, user.id)),
+    }),
+    route({
+      method: 'GET',
+      url: url('all/tags'),
+      access: verified,
+      reply: List(shapes.TagModel),
+      handler: async ({ user }) => (await listTags(db, user.id)).map(presentTag),
+    }),
+    route({
+      method: 'GET',
+      url: url('all/db'),
+      access: exporting,
+      reply: List(shapes.ChatResponse),
+      handler: ({ reply }) => sendList(reply, everyText(null)),
+    }),
+    route({
+      method: 'GET',
+      url: url('search'),
+      access: verified,
+      query: shapes.SearchQueryForm,
+      reply: titles,
+      handler: ({ user, query }) => search(user, query.text, query.page ?? 1),
+    }),
+    route({
+      method: 'POST',
+      url: url('tags'),
+      access: verified,
+      body: shapes.TagFilterForm,
+      reply: titles,
+      handler: async ({ user, body }) => {
+        const id = tagId(body.name);
+        const rows = await lists.listTagged(db, user.id, id, body.skip ?? 0, body.limit ?? 50);
+        if (rows.length === 0) await dropTag(user, id);
+        return withActive(rows);
+      },
+    }),
+    route({
+      method: 'POST',
+      url: url('read'),
+      access: verified,
+      reply: Dict(),
+      handler: async ({ user }) => ({
+        updated_count: await markChatsRead(db, user.id, null),
+        folder_unread_counts: await folders.unreadCounts(user.id, await unreadByFolder(db, user.id)),
+      }),
+    }),
+    route({
+      method: 'POST',
+      url: url('archive/all'),
+      access: verified,
+      reply: Bool(),
+      handler: async ({ user }) => {
+        await chats.parts.changing.archiveAll(user);
+        return true;
+      },
+    }),
+    route({
+      method: 'POST',
+      url: url('unarchive/all'),
+      access: verified,
+      reply: Bool(),
+      handler: async ({ user }) => {
+        await chats.parts.changing.unarchiveAll(user);
+        return true;
+      },
+    }),
+  ];
+
+  async function* everyText(userId: string | null): AsyncGenerator<string> {
+    for await (const { head, text } of lists.everyChat(db, userId)) yield chatText(head, documentText(text));
+  }
+
+  function exportLines(userId: string): Readable {
+    return Readable.from(lines(), { objectMode: false });
+    async function* lines(): AsyncGenerator<string> {
+      for await (const text of everyText(userId)) yield `${text}\n`;
+    }
+  }
+}
+
+function sortingOf({ sort_by: by, sort_dir: direction }: { sort_by: string; sort_dir: string }): lists.Sorting {
+  return { by, ascending: direction === 'asc' };
+}
+
+function answerWhole(found: Awaited<ReturnType<typeof lists.archivedChats>>): JsonText {
+  return new JsonText(`[${found.map(({ head, text }) => chatText(head, documentText(text))).join(',')}]`);
+}
+
+/** Sends JSON texts as one list, as they come. */
+function sendList(reply: FastifyReply, texts: AsyncIterable<string>): FastifyReply {
+  return reply.type('application/json').send(Readable.from(parts(), { objectMode: false }));
+  async function* parts(): AsyncGenerator<string> {
+    let before = '[';
+    for await (const text of texts) {
+      yield before + text;
+      before = ',';
+    }
+    yield before === '[' ? '[]' : ']';
+  }
+}

@@ -1,0 +1,228 @@
+import { type ExpressionBuilder, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { type Db, dialectOfDb, escapeLike, likeFold, type Tables } from '../../kernel/database/index.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
+import type { OrderedQuery } from './shapes.ts';
+import { headOf, selectWhole } from './store.ts';
+import { hasTag, notInternal } from './tags.ts';
+import { isUnread } from './unread.ts';
+
+export const PAGE = 60;
+
+const LISTED = ['chat.id', 'chat.title', 'chat.updated_at', 'chat.created_at', 'chat.last_read_at'] as const;
+
+/** A chat as lists know it; its document is never read for one. */
+export interface ListedChat {
+  id: string;
+  title: string | null;
+  updated_at: number | null;
+  created_at: number | null;
+  last_read_at: number | null;
+}
+
+type Where = (eb: ExpressionBuilder<Tables, 'chat'>) => ReturnType<ExpressionBuilder<Tables, 'chat'>['and']>;
+
+const notArchived: Where = (eb) => eb.or([eb('chat.archived', '=', false), eb('chat.archived', 'is', null)]);
+const notPinned: Where = (eb) => eb.or([eb('chat.pinned', '=', false), eb('chat.pinned', 'is', null)]);
+
+/** Lists of one user's chats, without those the server keeps for itself. */
+function listed(db: Db, userId: string) {
+  return db.selectFrom('chat').select(LISTED).where('chat.user_id', '=', userId).where(notInternal(db));
+}
+
+/**
+ * A column that no index is looked for by: SQLite knows no statistics here and would rather sort all chats of a user than walk them
+ * in the order asked for.
+ */
+function unindexed(db: Db, column: string): RawBuilder<unknown> {
+  return dialectOfDb(db) === 'sqlite' ? sql`+${sql.ref(column)}` : sql.ref(column);
+}
+
+export interface Sorting {
+  by: string;
+  ascending: boolean;
+}
+
+type Sorted<O> = SelectQueryBuilder<Tables, 'chat', O>;
+
+/** `title`, `unread_updated_at` (unread ones first), anything else is `updated_at`; then by id. */
+export function sorted<O>(query: Sorted<O>, { by, ascending }: Sorting, unread = isUnread()): Sorted<O> {
+  if (by === 'unread_updated_at') {
+    return query
+      .orderBy(sql`CASE WHEN ${unread} THEN 0 ELSE 1 END`)
+      .orderBy('chat.updated_at', 'desc')
+      .orderBy('chat.id');
+  }
+  return query
+    .orderBy(by === 'title' ? 'chat.title' : 'chat.updated_at', ascending ? 'asc' : 'desc')
+    .orderBy('chat.id');
+}
+
+function paged<O>(query: Sorted<O>, page: number | null, size = PAGE): Sorted<O> {
+  return page === null ? query : query.limit(size).offset((Math.max(1, page) - 1) * size);
+}
+
+export interface ListOptions {
+  /** From 1; null: everything. */
+  page: number | null;
+  pinned: boolean;
+  foldered: boolean;
+  sorting: Sorting;
+}
+
+/** The chat list of the sidebar. */
+export function listChats(db: Db, userId: string, options: ListOptions): Promise<ListedChat[]> {
+  let query = listed(db, userId).where(
+    sql<boolean>`COALESCE(${unindexed(db, 'chat.archived')}, ${sql.lit(false)}) = ${sql.lit(false)}`,
+  );
+  if (!options.pinned)
+    query = query.where(sql<boolean>`COALESCE(${unindexed(db, 'chat.pinned')}, ${sql.lit(false)}) = ${sql.lit(false)}`);
+  if (!options.foldered) query = query.where(sql<boolean>`${unindexed(db, 'chat.folder_id')} IS NULL`);
+  return paged(sorted(query, options.sorting), options.page).execute();
+}
+
+export function listPinned(db: Db, userId: string): Promise<ListedChat[]> {
+  return listed(db, userId)
+    .where('chat.pinned', '=', true)
+    .where(notArchived)
+    .orderBy('chat.updated_at', 'desc')
+    .orderBy('chat.id')
+    .execute();
+}
+
+export async function countArchived(db: Db, userId: string): Promise<number> {
+  const row = await db
+    .selectFrom('chat')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('user_id', '=', userId)
+    .where('archived', '=', true)
+    .where(notInternal(db))
+    .executeTakeFirstOrThrow();
+  return Number(row.total);
+}
+
+const ORDERS = ['title', 'updated_at', 'created_at', 'id', 'archived', 'pinned', 'last_read_at'] as const;
+
+/** Column and direction of a list the caller may order; newest change first by default. */
+export function readOrder({ order_by: by, direction }: OrderedQuery): {
+  column: (typeof ORDERS)[number];
+  ascending: boolean;
+} {
+  if (by === null || direction === null) return { column: 'updated_at', ascending: false };
+  const column = ORDERS.find((one) => one === by);
+  const way = direction.toLowerCase();
+  if (!column || (way !== 'asc' && way !== 'desc')) {
+    throw new HttpError(400, 'Invalid order_by or direction', { code: 'list.order' });
+  }
+  return { column, ascending: way === 'asc' };
+}
+
+/** Archived chats, or all of a user, with a search in the titles. */
+export function listOrdered(
+  db: Db,
+  userId: string,
+  options: OrderedQuery & { onlyArchived: boolean },
+): Promise<ListedChat[]> {
+  const { column, ascending } = readOrder(options);
+  let query = listed(db, userId);
+  if (options.onlyArchived) query = query.where('chat.archived', '=', true);
+  if (options.query) query = query.where(likeFold(db, 'chat.title', `%${escapeLike(options.query)}%`));
+  return paged(
+    query.orderBy(`chat.${column}`, ascending ? 'asc' : 'desc').orderBy('chat.id'),
+    options.page ?? 1,
+  ).execute();
+}
+
+const FOLDER_PAGE = 10;
+
+/** The user's own chats of one folder, a page. */
+export function listInFolder(
+  db: Db,
+  userId: string,
+  folderId: string,
+  page: number | null,
+  sorting: Sorting,
+): Promise<ListedChat[]> {
+  const query = listed(db, userId).where('chat.folder_id', '=', folderId).where(notArchived).where(notPinned);
+  return paged(sorted(query, sorting), page ?? 1, FOLDER_PAGE).execute();
+}
+
+/** The user's own chats of folders with their documents' texts. */
+export async function chatsInFolders(db: Db, userId: string, folderIds: readonly string[]) {
+  return split(
+    await selectWhole(db)
+      .where('chat.user_id', '=', userId)
+      .where('chat.folder_id', 'in', [...folderIds])
+      .where(notArchived)
+      .where(notPinned)
+      .where(notInternal(db))
+      .orderBy('chat.updated_at', 'desc')
+      .orderBy('chat.id')
+      .execute(),
+  );
+}
+
+/** Archived chats with their documents' texts. */
+export async function archivedChats(db: Db, userId: string) {
+  return split(
+    await selectWhole(db)
+      .where('chat.user_id', '=', userId)
+      .where('chat.archived', '=', true)
+      .where(notInternal(db))
+      .orderBy('chat.updated_at', 'desc')
+      .orderBy('chat.id')
+      .execute(),
+  );
+}
+
+function split(rows: Awaited<ReturnType<ReturnType<typeof selectWhole>['execute']>>) {
+  return rows.map(({ text, ...row }) => ({ head: headOf(row), text: text ?? '' }));
+}
+
+/** Chats that have a tag, archived ones too. */
+export function listTagged(db: Db, userId: string, tag: string, skip: number, limit: number): Promise<ListedChat[]> {
+  return listed(db, userId)
+    .where(hasTag(db, tag))
+    .orderBy('chat.updated_at', 'desc')
+    .orderBy('chat.id')
+    .limit(Math.max(0, limit))
+    .offset(Math.max(0, skip))
+    .execute();
+}
+
+/** Those of these chats in which a reply is unfinished. */
+export async function unfinishedIn(db: Db, chatIds: readonly string[]): Promise<Set<string>> {
+  if (chatIds.length === 0) return new Set();
+  const rows = await db
+    .selectFrom('chat_message')
+    .select('chat_id')
+    .distinct()
+    .where('chat_id', 'in', [...chatIds])
+    .where('role', '=', 'assistant')
+    .where('done', '=', false)
+    .execute();
+  return new Set(rows.map((row) => row.chat_id));
+}
+
+/** Chats with their documents' texts, a batch at a time by key, so that changes meanwhile neither skip nor repeat one. */
+export async function* everyChat(
+  db: Db,
+  userId: string | null,
+  batch = 100,
+): AsyncGenerator<ReturnType<typeof split>[number]> {
+  let last: { updated_at: number; id: string } | null = null;
+  for (;;) {
+    let query = selectWhole(db).where(notInternal(db));
+    if (userId !== null) query = query.where('chat.user_id', '=', userId);
+    if (last) {
+      const { updated_at: at, id } = last;
+      query = query.where((eb) =>
+        eb.or([eb('chat.updated_at', '<', at), eb.and([eb('chat.updated_at', '=', at), eb('chat.id', '>', id)])]),
+      );
+    }
+    const rows = split(await query.orderBy('chat.updated_at', 'desc').orderBy('chat.id').limit(batch).execute());
+    yield* rows;
+    const end = rows.at(-1)?.head;
+    if (!end || rows.length < batch) return;
+    last = { updated_at: end.updated_at, id: end.id };
+  }
+}
