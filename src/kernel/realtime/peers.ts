@@ -76,16 +76,16 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
     const next = joined ? { id, user, rooms: new Set(joined) } : null;
     if (next) peer.sockets.set(id, next);
     else peer.sockets.delete(id);
-    const all = new Set([...(before?.rooms ?? []), ...(next?.rooms ?? [])]);
-    for (const room of all) {
+    for (const room of new Set([...(before?.rooms ?? []), ...(next?.rooms ?? [])])) {
       const processes = rooms.get(room) ?? new Map<string, Set<PeerSocket>>();
       const members = processes.get(peerId) ?? new Set<PeerSocket>();
       if (before) members.delete(before);
       if (next?.rooms.has(room)) members.add(next);
       if (members.size > 0) rooms.set(room, processes.set(peerId, members));
       else if (processes.delete(peerId) && processes.size === 0) rooms.delete(room);
-      if (room !== id && !(before?.rooms.has(room) && next?.rooms.has(room))) onRoomChange(room);
     }
+    // Listeners may send to any of the rooms.
+    for (const room of difference(before?.rooms, next?.rooms)) if (room !== id) onRoomChange(room);
   }
   function forget(peerId: string): void {
     const peer = peers.get(peerId);
@@ -220,6 +220,11 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
       bus.publish(BYE, null);
     },
   };
+}
+
+/** What is in one of them only. */
+function difference(one: ReadonlySet<string> = new Set(), other: ReadonlySet<string> = new Set()): Set<string> {
+  return one.symmetricDifference(other);
 }
 
 function entryOf({ id, user, rooms }: PeerSocket): Entry {
