@@ -118,7 +118,6 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
         if (!quiet) delivery.push(event.data);
         break;
       case 'snapshot':
-        if (!quiet) delivery.whole();
         break;
       case 'usage':
         usage = usageBefore ? mergeUsage(usageBefore, event.usage) : event.usage;
@@ -167,7 +166,10 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
       reply = createReply({ reasoningTags, prior: [...reply.items] });
     },
     take(events, quiet = false) {
-      for (const event of events) one(event, quiet);
+      // The list is taken as it is after all of them, so their smaller events are in it.
+      const isWhole = !quiet && events.some(({ kind }) => kind === 'snapshot');
+      for (const event of events) one(event, quiet || isWhole);
+      if (isWhole) delivery.whole();
       if (quiet) notes?.note({ type: 'items', items: reply.items.map(copyItem) });
     },
     emit,

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { FunctionCallItem } from '../reply/items.ts';
+import type { TurnTool } from '../turn/turn.ts';
+import { looksFailed, openCalls, runCall } from './tools.ts';
+
+const call = (name: string, args: string, id = 'call_1'): FunctionCallItem => ({
+  type: 'function_call',
+  id,
+  call_id: id,
+  name,
+  arguments: args,
+  status: 'completed',
+});
+
+const tool = (run: TurnTool['run']): TurnTool => ({
+  spec: { name: 'add', parameters: { type: 'object', properties: { a: {}, b: {} } } },
+  run,
+});
+
+const never = new AbortController().signal;
+
+async function resultOf(item: FunctionCallItem, run: TurnTool['run']) {
+  const output = (await runCall(item, new Map([['add', tool(run)]]), never)) as unknown as {
+    call_id: string;
+    status: string;
+    output: { text: string }[];
+  };
+  return { id: output.call_id, status: output.status, call: item.status, text: output.output[0]?.text };
+}
+
+describe('a tool call', () => {
+  it('is run with the arguments the tool declares', async () => {
+    const seen: unknown[] = [];
+    const result = await resultOf(call('add', '{"a":1,"b":2,"c":3}'), async (args) => {
+      seen.push(args);
+      return 3;
+    });
+    assert.deepEqual(seen, [{ a: 1, b: 2 }]);
+    assert.deepEqual(result, { id: 'call_1', status: 'completed', call: 'completed', text: '3' });
+  });
+
+  it('gives results of every kind as text', async () => {
+    for (const [value, text] of [
+      ['words', 'words'],
+      [null, 'null'],
+      [undefined, 'null'],
+      [true, 'true'],
+      [[1], '{\n  "results": [\n    1\n  ]\n}'],
+      [{ a: 1 }, '{\n  "a": 1\n}'],
+    ]) {
+      assert.equal((await resultOf(call('add', ''), async () => value)).text, text);
+    }
+  });
+
+  it('tells the model what went wrong', async () => {
+    const fine: TurnTool['run'] = async () => 'fine';
+    assert.equal((await resultOf(call('nope', '{}'), fine)).text, 'Error: Tool "nope" not found.');
+    for (const args of ['{oops', '[1]', '"x"']) {
+      const { status, text } = await resultOf(call('add', args), fine);
+      assert.equal(status, 'failed');
+      assert.match(text ?? '', /^Error: /);
+    }
+    const thrown = await resultOf(call('add', '{}'), async () => {
+      throw new Error('no network');
+    });
+    assert.deepEqual(thrown, { id: 'call_1', status: 'failed', call: 'failed', text: '{"error":"no network"}' });
+  });
+
+  it('ends with the reply', async () => {
+    const controller = new AbortController();
+    const running = runCall(
+      call('add', '{}'),
+      new Map([['add', tool(async () => controller.abort(new Error('stopped')))]]),
+      controller.signal,
+    );
+    await assert.rejects(running, /stopped/);
+  });
+});
+
+it('knows failed results', () => {
+  for (const text of [
+    'Error: x',
+    ' exception: y',
+    'Traceback (most recent',
+    'HTTP error! status 500',
+    '{"error":"x"}',
+    '{"status":"failed"}',
+    '{"ok":false,"message":"m"}',
+  ]) {
+    assert.ok(looksFailed(text), text);
+  }
+  for (const text of ['', 'The error: none', '{"error":""}', '{"status":"ok"}', '{"ok":false}', '{"a":', '[]']) {
+    assert.ok(!looksFailed(text), text);
+  }
+});
+
+it('sees which calls wait for a result', () => {
+  const items = [call('add', '{}', 'a'), call('add', '{}', 'b'), { type: 'function_call_output', call_id: 'a' }];
+  assert.deepEqual(
+    openCalls(items).map(({ call_id }) => call_id),
+    ['b'],
+  );
+});
