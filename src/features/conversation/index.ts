@@ -85,7 +85,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     journal,
     registry,
     log,
-    title: tasks.earlyTitle,
+    earlyTitle: tasks.earlyTitle,
     runner: {
       database,
       log,

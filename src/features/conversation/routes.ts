@@ -86,8 +86,8 @@ async function complete(deps: CompletionDeps, asked: Asked): Promise<unknown> {
   const started = await startTurn(deps.turns, caller, readChatRequest(body));
   switch (started.mode) {
     case 'runs': {
-      const { chatId, drafts, titleBeside } = started;
-      return { status: true, task_ids: deps.runs.start(drafts, { titleBeside }), chat_id: chatId };
+      const { chatId, drafts } = started;
+      return { status: true, task_ids: deps.runs.start(drafts), chat_id: chatId };
     }
     case 'inline': {
       const run = await deps.runs.inline(started.draft);

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
-import type { ModelEntry, Providers } from '../../providers/index.ts';
-import { type ChatMessage, tidyMessages } from '../prepare/messages.ts';
-import { replayOutput } from '../prepare/replay.ts';
+import type { Providers } from '../../providers/index.ts';
+import { type ChatMessage, providerEntry, replayOutput } from '../prepare/index.ts';
+import { tidyMessages } from '../prepare/messages.ts';
 import type { Prepared } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
 import type { LiveRun } from './live-run.ts';
@@ -48,7 +48,7 @@ async function streamRound(
   { providers }: RoundsDeps,
 ): Promise<void> {
   const { signal } = run.turn;
-  const stream = providers.stream(targetOf(prepared), body, callOf(run));
+  const stream = providers.stream(providerEntry(prepared.model), body, callOf(run));
   for await (const parts of untilAborted(stream, signal)) run.take(run.reply.apply(parts));
   signal.throwIfAborted();
   run.take(run.reply.endRound());
@@ -60,17 +60,12 @@ async function wholeRound(
   body: JsonObject,
   { providers }: RoundsDeps,
 ): Promise<void> {
-  const completion = await providers.complete(targetOf(prepared), body, callOf(run));
+  const completion = await providers.complete(providerEntry(prepared.model), body, callOf(run));
   run.turn.signal.throwIfAborted();
   run.completion = completion;
   run.take(run.reply.apply(completionParts(completion)), true);
   run.take(run.reply.endRound(), true);
   if (!run.failure && !run.turn.continues) run.emit({ type: 'chat:completion', data: completion });
-}
-
-/** The provider's model behind the one that was asked for. */
-function targetOf({ model }: Prepared): ModelEntry {
-  return model.base ?? model.entry;
 }
 
 function callOf({ turn }: LiveRun) {

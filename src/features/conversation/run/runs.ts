@@ -8,7 +8,7 @@ import { type RunnerDeps, RunStopped, runReply } from './run.ts';
 /** Starts runs, tells when a chat is busy, and ends them all at the end. */
 export interface Runs {
   /** Starts the columns of a turn; gives their task ids. 503 while the server shuts down. */
-  start(drafts: readonly TurnDraft[], options: { titleBeside: boolean }): string[];
+  start(drafts: readonly TurnDraft[]): string[];
   /** Starts one reply and waits for its end. */
   inline(draft: TurnDraft): Promise<LiveRun>;
   /** Takes no more runs, lets those that are nearly done finish, and stores what the others have. */
@@ -20,7 +20,7 @@ interface RunsDeps extends LiveRunDeps {
   runner: RunnerDeps;
   log: Pick<Log, 'error' | 'info'>;
   /** Makes the title of a new chat while its first reply is written. */
-  title(turn: TurnContext): Promise<void>;
+  earlyTitle(turn: TurnContext): Promise<void>;
 }
 
 /** How long replies may go on once the server shuts down; what is not finished then is stored as it is. */
@@ -45,7 +45,7 @@ export function createRuns(deps: RunsDeps): Runs {
 
   function makeTitle(turn: TurnContext): void {
     const work = deps
-      .title({ ...turn, signal: closing.signal })
+      .earlyTitle({ ...turn, signal: closing.signal })
       .catch((error: unknown) => {
         if (!closing.signal.aborted) log.error({ err: error, chat: turn.chatId }, 'a title could not be made');
       })
@@ -59,13 +59,13 @@ export function createRuns(deps: RunsDeps): Runs {
   }
 
   return {
-    start(drafts, { titleBeside }) {
+    start(drafts) {
       refuseWhileClosing();
       const runs = drafts.map(begin);
       const [first] = runs;
       if (first) {
         first.run.emit(activity(first.run.turn, true));
-        if (titleBeside) makeTitle(first.run.turn);
+        if (first.run.turn.request.createsChat) makeTitle(first.run.turn);
       }
       return runs.map(({ run }) => run.turn.taskId);
     },

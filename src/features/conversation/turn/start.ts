@@ -10,7 +10,7 @@ import type { TurnDraft } from '../run/live-run.ts';
 import { type AdmissionDeps, type AdmittedModel, admitModel, unknownModel } from './admission.ts';
 import { announceTurn } from './announce.ts';
 import { type Column, columnsOf, type Place, type PlaceDeps, placeInChat, placeNewChat } from './place.ts';
-import type { BackgroundTasks, ChatRequest } from './request.ts';
+import type { ChatRequest } from './request.ts';
 import type { ChatKind, TurnContext, TurnMetadata } from './turn.ts';
 
 export interface TurnsDeps extends AdmissionDeps, PlaceDeps {
@@ -32,7 +32,7 @@ export interface Caller {
 /** What a request asks for, once it is admitted. */
 export type Started =
   /** Replies that are written in the background of a chat. */
-  | { mode: 'runs'; chatId: string; drafts: TurnDraft[]; titleBeside: boolean }
+  | { mode: 'runs'; chatId: string; drafts: TurnDraft[] }
   /** One reply of a chat nobody watches: the request waits for it. */
   | { mode: 'inline'; draft: TurnDraft }
   /** No chat: the provider's answer is the answer. */
@@ -61,7 +61,7 @@ export async function startTurn(deps: TurnsDeps, caller: Caller, request: ChatRe
     const known = index === 0 || column.model === request.model ? first : null;
     drafts.push(await draftOf(context, admission, column, index, known));
   }
-  if (request.sessionId !== null) return { mode: 'runs', chatId, drafts, titleBeside: hasTitleBeside(context) };
+  if (request.sessionId !== null) return { mode: 'runs', chatId, drafts };
   const [draft] = drafts;
   if (!draft) throw new HttpError(400, 'The request names no reply.');
   return { mode: 'inline', draft };
@@ -105,22 +105,6 @@ async function afterPlacing(deps: TurnsDeps, user: User, request: ChatRequest, p
   }
 }
 
-/** The title of a new chat is made while its first reply is written (note 1.3, step 7). */
-function hasTitleBeside({ place, request }: Context): boolean {
-  return place?.isNew === true && request.backgroundTasks.title !== undefined;
-}
-
-function tasksOf(context: Context, column: number): BackgroundTasks {
-  const { caller, kind, place, request } = context;
-  const { title, tags, followUps } = request.backgroundTasks;
-  const whole = kind === 'saved' && column === 0 && place?.chat.user_id === caller.user.id;
-  return {
-    ...(whole && title !== undefined && !hasTitleBeside(context) ? { title } : {}),
-    ...(whole && tags !== undefined ? { tags } : {}),
-    ...(followUps !== undefined ? { followUps } : {}),
-  };
-}
-
 interface Context {
   deps: TurnsDeps;
   caller: Caller;
@@ -159,7 +143,6 @@ async function draftOf(
     replyId: column.id,
     column: index,
     continues,
-    backgroundTasks: tasksOf(context, index),
     refused,
   };
 }
@@ -229,7 +212,6 @@ function servedTurn(context: Context, admitted: AdmittedModel, column: Column | 
     taskId: null,
     column: 0,
     continues: null,
-    backgroundTasks: {},
     // Nobody watches: there is no message an event could belong to.
     emit: () => {},
   };

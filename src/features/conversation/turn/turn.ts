@@ -2,7 +2,7 @@ import type { User } from '../../../kernel/http/principal.ts';
 import type { JsonObject } from '../../../kernel/json.ts';
 import type { ChatHead, Message } from '../../chats/index.ts';
 import type { ModelEntry, ResolvedModel } from '../../models/index.ts';
-import type { BackgroundTasks, ChatRequest } from './request.ts';
+import type { ChatRequest } from './request.ts';
 
 /** The model of a reply. */
 export type TurnModel = ResolvedModel;
@@ -64,8 +64,6 @@ export interface TurnContext {
   /** Site defaults, then the model's, then the request's (note 1.2, step 6), nothing taken out yet. */
   params: JsonObject;
   settings: TurnSettings;
-  /** What this column asks for after its reply: titles and tags come with the first column, and only for the owner of the chat. */
-  backgroundTasks: BackgroundTasks;
   /** The browser holds the connection of this model (`model_item.direct`). */
   direct: boolean;
   /** Made by the server itself (sub-agents, timers, automations); no person waits at a socket. */
