@@ -3,14 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createContent } from './content.ts';
-import { createAccess } from './features/access/index.ts';
+import { type Access, createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './features/chats/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
-import { createModels, modelRoutes } from './features/models/index.ts';
+import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
 import {
   CLIENT_VERSION,
@@ -26,6 +26,7 @@ import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import { createDoor } from './kernel/http/door.ts';
 import { HttpError } from './kernel/http/errors.ts';
+import type { User } from './kernel/http/principal.ts';
 import type { Route } from './kernel/http/route.ts';
 import { securityHeaders } from './kernel/http/security-headers.ts';
 import { createHttpServer } from './kernel/http/server.ts';
@@ -201,7 +202,7 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
         return principal;
       },
       hasUsers: () => anyUser(database.db),
-      groupDefaultModels: async (user) => (await access.defaultModels(user.id))?.join(',') ?? null,
+      groupDefaultModels: (user) => groupDefaults(user, access, models),
       loginProviders: () => NO_PROVIDERS,
       onError: (error) => log.error({ err: error }, 'the client configuration is incomplete'),
       events,
@@ -293,6 +294,19 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
     },
     close: () => owned.disposeAsync(),
   };
+}
+
+/** The default models a user's groups give, of those that the user sees; null when none is left. */
+async function groupDefaults(user: User, access: Access, models: Models): Promise<string | null> {
+  const wanted = await access.defaultModels(user.id);
+  if (!wanted) return null;
+  const shown = new Set((await models.list(user)).filter(({ info }) => !isHidden(info)).map(({ id }) => id));
+  return wanted.filter((id) => shown.has(id)).join(',') || null;
+}
+
+function isHidden(info: { meta?: unknown } | undefined): boolean {
+  const meta = info?.meta;
+  return typeof meta === 'object' && meta !== null && 'hidden' in meta && meta.hidden === true;
 }
 
 const NO_PROVIDERS = {};

@@ -1,5 +1,5 @@
 import { admin, verified } from '../../kernel/http/access.ts';
-import { detail, HttpError } from '../../kernel/http/errors.ts';
+import { detail, HttpError, notFound } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Default, Int, Nullable, Obj, Str } from '../../kernel/http/shapes.ts';
 import { groupIdsOf, listGroups } from '../access/index.ts';
@@ -8,6 +8,7 @@ import { assertProfileImage } from './auth-route.ts';
 import { presentGroups } from './group-present.ts';
 import { deleteAccount, updateAccount } from './manage.ts';
 import { isActive, presentUser, presentUserInfo } from './present.ts';
+import { previewUser } from './preview.ts';
 import { servedImage } from './profile-image.ts';
 import { type AccountService, revokeSessions } from './service.ts';
 import * as shapes from './shapes.ts';
@@ -136,6 +137,16 @@ function readRoutes(service: AccountService): Route[] {
       access: admin,
       query: Obj({ include_inherited: Default(Bool(), false) }),
       handler: ({ params, query }) => presentGroups(service, params.user_id ?? '', query.include_inherited),
+    }),
+    route({
+      method: 'GET',
+      url: `${BASE}/:user_id/preview`,
+      access: admin,
+      async handler({ params }) {
+        const user = await userById(db, params.user_id ?? '');
+        if (!user) throw notFound();
+        return previewUser(service, user);
+      },
     }),
     route({
       method: 'GET',

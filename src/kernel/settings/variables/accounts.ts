@@ -4,9 +4,9 @@ import {
   csv,
   int,
   optionalInt,
-  optionalPath,
   optionalText,
   optionalUrl,
+  path,
   pattern,
   text,
 } from '../variable.ts';
@@ -108,7 +108,7 @@ export const ldap = {
   }),
   LDAP_SEARCH_FILTERS: text('', 'Fallback name of LDAP_SEARCH_FILTER', { key: 'ldap.server.search_filter' }),
   LDAP_USE_TLS: bool(true, 'Use TLS', { key: 'ldap.server.use_tls' }),
-  LDAP_CA_CERT_FILE: optionalPath('CA file for TLS', { key: 'ldap.server.ca_cert_file' }),
+  LDAP_CA_CERT_FILE: path('', 'CA file for TLS', { key: 'ldap.server.ca_cert_file' }),
   LDAP_VALIDATE_CERT: bool(true, 'Verify the server certificate', { key: 'ldap.server.validate_cert' }),
   LDAP_CIPHERS: text('ALL', 'TLS cipher list', { key: 'ldap.server.ciphers' }),
   ENABLE_LDAP_GROUP_MANAGEMENT: bool(false, 'Set group membership from LDAP at login', {
