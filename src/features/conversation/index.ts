@@ -1,4 +1,5 @@
 import type { Database } from '../../kernel/database/index.ts';
+import type { Egress } from '../../kernel/egress/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
 import type { Bus, Realtime } from '../../kernel/realtime/index.ts';
@@ -7,8 +8,11 @@ import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
 import type { ChatHead, ChatRuns } from '../chats/index.ts';
 import type { EventSink } from '../configuration/index.ts';
+import type { Files } from '../files/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Providers } from '../providers/index.ts';
+import { type Tabs, withDirectModels } from './direct/direct-models.ts';
+import { createImageSource } from './prepare/image-source.ts';
 import { createPrepare } from './prepare/index.ts';
 import { completionRoutes } from './routes.ts';
 import { createAudiences } from './run/audience.ts';
@@ -35,6 +39,10 @@ export interface ConversationDeps {
   models: Models;
   providers: Providers;
   events: EventSink;
+  egress: Pick<Egress, 'request'>;
+  files: Pick<Files, 'content'>;
+  /** The tabs of users, for models whose connections they hold. */
+  live: Tabs;
   /** Whether the user may write in the chat now. */
   mayWrite(user: User, chat: ChatHead): Promise<boolean>;
   /** Whether the user may put chats into the folder. */
@@ -57,15 +65,16 @@ export interface Conversation {
 export function createConversation(deps: ConversationDeps): Conversation {
   const { database, settings, config, log, realtime, bus, events } = deps;
   const giveUp = new AbortController();
+  const providers = withDirectModels(deps.providers, deps.live);
   const prepare = createPrepare({
     database,
     config,
     access: deps.access,
     models: deps.models,
-    images: null,
+    images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
     extensions: [],
   });
-  const served = createServed({ prepare, providers: deps.providers, log });
+  const served = createServed({ prepare, providers, log });
   const tasks = createTasks({
     database,
     config,
@@ -73,7 +82,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     log,
     access: deps.access,
     models: deps.models,
-    providers: deps.providers,
+    providers,
   });
   const processes = createProcesses({ database, log });
   const journal = createJournal({ database, log });
@@ -90,7 +99,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       database,
       log,
       events,
-      providers: deps.providers,
+      providers,
       maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
       prepare,
       afterwards: tasks.afterReply,

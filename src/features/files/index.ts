@@ -10,6 +10,8 @@ export interface Files {
   routes: Route[];
   /** Of these ids, those the user may not read; ids without a file are among them. */
   unreadable(user: User, ids: readonly string[]): Promise<string[]>;
+  /** Type and bytes of a file the user may read; null when there is none, or it is longer than `maxBytes`. */
+  content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null>;
   /** Goes on reading what an earlier process left unread. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -20,6 +22,7 @@ export function createFiles(deps: FilesDeps): Files {
   return {
     routes: fileRoutes(deps, service),
     unreadable: (user, ids) => service.unreadable(user, ids),
+    content: service.content,
     start: service.resume,
     close: service.close,
   };

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { type Database, json } from '../../kernel/database/index.ts';
 import { detail, HttpError, notFound, wrapped } from '../../kernel/http/errors.ts';
+import { mediaType } from '../../kernel/http/media-types.ts';
 import type { MultipartForm, UploadedFile } from '../../kernel/http/multipart.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
@@ -193,6 +195,14 @@ export function createFileService(deps: FilesDeps) {
 
     find: (file: Pick<store.FileHead, 'path'>) =>
       file.path === null ? Promise.resolve(null) : storage.find(file.path),
+    async content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null> {
+      const file = await store.findHead(db, id);
+      if (!file || file.path === null || !(await allows(user, file, 'read'))) return null;
+      const found = await storage.find(file.path);
+      if (!found || found.stats.size > maxBytes) return null;
+      const type = isObject(file.meta) && typeof file.meta.content_type === 'string' ? file.meta.content_type : '';
+      return { type: type || mediaType(found.path), bytes: await readFile(found.path) };
+    },
     resume: reading.resume.bind(reading),
     close: reading.close,
   };

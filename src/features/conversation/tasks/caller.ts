@@ -98,9 +98,12 @@ export function createTaskCaller(deps: TaskCallerDeps): TaskCaller {
   };
 }
 
-/** The site's model for tasks where one is set and there; else the conversation's. A merge is always the conversation's. */
+/**
+ * The site's model for tasks where one is set and there; else the conversation's. A merge is always the conversation's, and so is what
+ * a browser's own model is asked: whose word its entry is must not reach the site's models.
+ */
 async function taskModel({ task, user, model }: TaskRequest, deps: TaskCallerDeps): Promise<ResolvedModel> {
-  if (task !== 'moa_response_generation') {
+  if (task !== 'moa_response_generation' && model.entry.direct !== true) {
     const local = providerEntry(model).connection_type === 'local';
     const id = deps.config.get(local ? 'task.model.default' : 'task.model.external');
     const chosen = id === '' ? null : await deps.models.find(id);
