@@ -106,10 +106,7 @@ export function createBackground(deps: BackgroundDeps): Background {
       const question = turn.request.userMessage;
       if (wanted === undefined || question === null || turn.kind !== 'saved') return;
       const content = shortened(textOf(question.content));
-      const messages = [
-        { role: 'user', content },
-        { role: 'assistant', content: '' },
-      ];
+      const messages = [{ role: 'user', content }];
       try {
         await attempt(turn, 'title', () => title(turn, messages, wanted, standIn(content)));
       } catch {
