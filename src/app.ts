@@ -7,7 +7,7 @@ import { type Access, createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts } from './features/accounts/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './features/chats/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
-import { createConversation } from './features/conversation/index.ts';
+import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
@@ -220,12 +220,12 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
       config,
       events,
       models,
-      providers: providers.providers,
-      unreadableFiles: async (_user, ids) => [...ids],
+      kit: providers,
+      unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
     }),
     ...providerRoutes({
       kit: providers,
-      gate: { ...models.gate, resolvePrompt: async (text) => text },
+      gate: { ...models.gate, resolvePrompt: createPromptResolver({ access, database }) },
       config,
       settings,
       events,

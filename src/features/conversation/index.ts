@@ -28,6 +28,8 @@ import { createServed } from './served/index.ts';
 import { createTasks } from './tasks/index.ts';
 import type { TurnsDeps } from './turn/start.ts';
 
+export { createPromptResolver } from './prepare/prompt-resolver.ts';
+
 export interface ConversationDeps {
   database: Database;
   settings: Settings;

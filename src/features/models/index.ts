@@ -1,6 +1,7 @@
 import type { Route } from '../../kernel/http/route.ts';
 import type { Config } from '../../kernel/settings/index.ts';
-import type { Providers } from '../providers/index.ts';
+import type { ProviderKit } from '../providers/index.ts';
+import { callRoutes } from './call-routes.ts';
 import { listRoutes } from './list-routes.ts';
 import { pictureRoute } from './picture-route.ts';
 import type { WorkspaceDeps } from './service.ts';
@@ -13,10 +14,15 @@ export type { ModelRow } from './store.ts';
 
 export interface ModelRouteDeps extends WorkspaceDeps {
   config: Pick<Config, 'get'>;
-  providers: Pick<Providers, 'models'>;
+  kit: ProviderKit;
 }
 
 /** Lists of models and the models of the workspace. */
 export function modelRoutes(deps: ModelRouteDeps): Route[] {
-  return [...listRoutes(deps.models, deps.providers), ...workspaceRoutes(deps), pictureRoute(deps)];
+  return [
+    ...listRoutes(deps.models, deps.kit.providers),
+    ...callRoutes(deps.models, deps.kit),
+    ...workspaceRoutes(deps),
+    pictureRoute(deps),
+  ];
 }

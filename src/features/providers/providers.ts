@@ -7,6 +7,7 @@ import type { Log } from '../../kernel/telemetry/log.ts';
 import { type Access, listGroups } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Connection } from './connections.ts';
+import { createEmbed } from './embeddings.ts';
 import { announceFailure } from './failure-event.ts';
 import { GUIDE_ID, guideAnswer, guideEntry, guideRelay, guideStream } from './guide.ts';
 import { createHeaderBuilder, type HeaderBuilder } from './headers.ts';
@@ -39,6 +40,8 @@ export interface ProviderKit {
   openaiConnection(entry: ModelEntry): Connection;
   ollama: OllamaClient;
   failed: ClientDeps['failed'];
+  /** Embeddings in the OpenAI form, of any model. Throws HttpError. */
+  embed(model: ModelEntry, body: JsonObject, call: Call): Promise<unknown>;
   /** Asks the connections for their models, so that the first list is there when somebody asks. */
   warm(): void;
   close(): void;
@@ -116,6 +119,7 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     openaiConnection,
     ollama,
     failed,
+    embed: createEmbed({ openai, ollama, openaiConnection }),
     warm: () => void registry.offer().catch((error) => log.error({ err: error }, 'the model lists failed')),
     close: registry.close,
   };
