@@ -164,6 +164,7 @@ function clientOptions(url: URL, { options: given, sentinelHosts }: Topology, se
   const tls = tlsOptions(url, option);
   return {
     db,
+    connectionName: String(option('client_name') ?? 'loggia'),
     ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
     ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
     ...(tls ? { tls } : {}),

@@ -14,8 +14,6 @@ export interface Bus {
   publish(topic: string, message: unknown): void;
   /** The same, to one process. */
   send(to: string, topic: string, message: unknown): void;
-  /** Resolves when what was published so far is on its way to those who listen. */
-  settled(): Promise<void>;
   /** Gives the function that stops listening. */
   subscribe(topic: string, handler: BusHandler): () => void;
   /** Told when messages of others may have been missed: what is remembered because of them should be dropped. */
@@ -68,7 +66,6 @@ export function createLocalBus(log: Pick<Log, 'error'>): Bus {
     shared: false,
     publish: () => {},
     send: () => {},
-    settled: async () => {},
     subscribe,
     onGap,
     close: async () => {},

@@ -3,7 +3,7 @@ import { toJson } from '../http/answer.ts';
 /** What sockets are told in one go: text, and the same as a WebSocket frame. */
 export interface Message {
   readonly text: string;
-  readonly frame: Buffer[];
+  readonly frame: Buffer;
 }
 
 export function createMessage(event: string, payload: unknown): Message {
@@ -12,7 +12,7 @@ export function createMessage(event: string, payload: unknown): Message {
 
 /** A message whose text another process has made. */
 export function messageOf(text: string): Message {
-  let frame: Buffer[] | undefined;
+  let frame: Buffer | undefined;
   return {
     text,
     get frame() {
@@ -35,30 +35,27 @@ export function writeBigints(_key: string, value: unknown): unknown {
 
 const ENGINE_MESSAGE = 0x34;
 
-/** The WebSocket frame (header and payload, not masked) of an Engine.IO message; made once for all sockets that get it. */
-function toFrame(text: string): Buffer[] {
+/** The WebSocket frame (not masked) of an Engine.IO message; made once for all sockets that get it. */
+function toFrame(text: string): Buffer {
   const length = Buffer.byteLength(text) + 1;
-  const payload = Buffer.allocUnsafe(length);
-  payload[0] = ENGINE_MESSAGE;
-  payload.write(text, 1, 'utf8');
-  return [frameHeader(length), payload];
+  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(start + length);
+  frame[0] = FINAL_TEXT;
+  if (start === 2) {
+    frame[1] = length;
+  } else if (start === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  frame[start] = ENGINE_MESSAGE;
+  frame.write(text, start + 1, 'utf8');
+  return frame;
 }
 
 const FINAL_TEXT = 0x81;
-
-function frameHeader(length: number): Buffer {
-  if (length < 126) return Buffer.from([FINAL_TEXT, length]);
-  if (length < 65_536) {
-    const header = Buffer.from([FINAL_TEXT, 126, 0, 0]);
-    header.writeUInt16BE(length, 2);
-    return header;
-  }
-  const header = Buffer.alloc(10);
-  header[0] = FINAL_TEXT;
-  header[1] = 127;
-  header.writeUIntBE(length, 4, 6);
-  return header;
-}
 
 /** Reads JSON; integers beyond 2^53 become `bigint`, so that they keep their digits when they are written again. */
 export function parseExact(text: string): unknown {

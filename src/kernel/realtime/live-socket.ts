@@ -86,7 +86,7 @@ export class LiveSocket {
       return;
     }
     this.#unsent += message.text.length;
-    const options: WriteOptions = { compress: false, wsPreEncodedFrame: message.frame };
+    const options: WriteOptions = { compress: false, wsPreEncodedFrame: [message.frame] };
     conn.write(message.text, options);
   }
 

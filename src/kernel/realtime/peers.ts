@@ -14,6 +14,8 @@ export interface Peers {
   /** A socket of this process has come, or its rooms or user have changed. */
   note(socket: PeerSocket): void;
   gone(socketId: string): void;
+  /** Resolves when all others know what was noted until now; a process that does not answer is not waited for long. */
+  told(): Promise<void>;
   /** Processes with sockets in any of these rooms; a socket's id is a room too. */
   processesWith(rooms: readonly string[]): ReadonlySet<string>;
   socketsIn(room: string): Iterable<PeerSocket>;
@@ -48,14 +50,18 @@ type Entry = [id: string, user: SocketUser | null, rooms: string[]] | [id: strin
 interface Changes {
   number: number;
   entries: Entry[];
+  /** Whether the sender waits for being heard. */
+  confirm: boolean;
 }
 
 const CHANGES = 'peers:changes';
 const ASK = 'peers:ask';
 const SOCKETS = 'peers:sockets';
 const BYE = 'peers:bye';
+const SEEN = 'peers:seen';
 const ALIVE_EVERY_MS = 10_000;
 const SILENT_MS = 35_000;
+const CONFIRM_MS = 500;
 const ASK_EVERY_MS = 2_000;
 const SOCKETS_PER_MESSAGE = 500;
 const MAX_EARLY = 10_000;
@@ -70,6 +76,8 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
   const lostListeners: ((processId: string) => void)[] = [];
   let number = 0;
   let waiting = new Map<string, Entry>();
+  const confirmations = createConfirmations();
+  let awaited = false;
 
   function place(peerId: string, peer: Peer, [id, user = null, joined]: Entry): void {
     const before = peer.sockets.get(id);
@@ -92,6 +100,7 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
     if (!peer) return;
     for (const id of [...peer.sockets.keys()]) place(peerId, peer, [id]);
     peers.delete(peerId);
+    confirmations.seen(peerId, number);
     for (const listener of lostListeners) listener(peerId);
   }
   function heard(peerId: string): Peer {
@@ -120,13 +129,15 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
     bus.send(peerId, ASK, null);
   }
   function apply(peerId: string, peer: Peer, changes: Changes): void {
-    if (changes.number <= peer.number) return;
-    if (changes.number !== peer.number + 1) {
+    if (changes.number > peer.number + 1) {
       ask(peerId, peer);
       return;
     }
-    peer.number = changes.number;
-    for (const entry of changes.entries) place(peerId, peer, entry);
+    if (changes.number === peer.number + 1) {
+      peer.number = changes.number;
+      for (const entry of changes.entries) place(peerId, peer, entry);
+    }
+    if (changes.confirm) bus.send(peerId, SEEN, changes.number);
   }
   function tellAll(to: string): void {
     publish();
@@ -139,7 +150,8 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
   function publish(): void {
     if (waiting.size === 0) return;
     number += 1;
-    bus.publish(CHANGES, { number, entries: [...waiting.values()] });
+    bus.publish(CHANGES, { number, entries: [...waiting.values()], confirm: awaited });
+    awaited = false;
     waiting = new Map();
   }
   function change(entry: Entry): void {
@@ -181,9 +193,11 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
       for (const entry of changes.entries) place(from, peer, entry);
       if (message.last !== true) return;
       peer.complete = true;
+      bus.send(from, SEEN, peer.number);
       const early = peer.early.splice(0);
       for (const one of early) if (one.entries.length > 0 && peer.complete) apply(from, peer, one);
     }),
+    bus.subscribe(SEEN, (message, from) => confirmations.seen(from, Number(message))),
     bus.subscribe(BYE, (_message, from) => forget(from)),
     bus.onGap(() => bus.publish(ASK, null)),
   ];
@@ -198,6 +212,11 @@ export function createPeers({ bus, own, onRoomChange }: PeerDeps): Peers {
   return {
     note: (socket) => change(entryOf(socket)),
     gone: (socketId) => change([socketId]),
+    told() {
+      if (waiting.size === 0 || peers.size === 0) return Promise.resolve();
+      awaited = true;
+      return confirmations.wait(number + 1, peers.keys());
+    },
     processesWith(names) {
       const found = new Set<string>();
       for (const room of names) {
@@ -227,11 +246,39 @@ function difference(one: ReadonlySet<string> = new Set(), other: ReadonlySet<str
   return one.symmetricDifference(other);
 }
 
+/** Who has yet to see which change. */
+function createConfirmations() {
+  const open = new Set<{ number: number; missing: Set<string>; done: () => void }>();
+  return {
+    wait(number: number, peerIds: Iterable<string>): Promise<void> {
+      return new Promise((resolve) => {
+        const one = {
+          number,
+          missing: new Set(peerIds),
+          done(): void {
+            clearTimeout(timer);
+            open.delete(one);
+            resolve();
+          },
+        };
+        const timer = setTimeout(one.done, CONFIRM_MS);
+        open.add(one);
+      });
+    },
+    seen(peerId: string, number: number): void {
+      for (const one of open) {
+        if (one.number <= number && one.missing.delete(peerId) && one.missing.size === 0) one.done();
+      }
+    },
+  };
+}
+
 function entryOf({ id, user, rooms }: PeerSocket): Entry {
   return [id, user, [...rooms]];
 }
 
 function readChanges(message: unknown): Changes | null {
   if (!isObject(message) || typeof message.number !== 'number' || !Array.isArray(message.entries)) return null;
-  return { number: message.number, entries: message.entries as Entry[] };
+  const { number, entries, confirm } = message;
+  return { number, entries: entries as Entry[], confirm: confirm === true };
 }

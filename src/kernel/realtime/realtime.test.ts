@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { Redis } from 'ioredis';
+import pg from 'pg';
 import { io, type Socket } from 'socket.io-client';
 import { missingDatabase, missingRedis, redisUrl } from '../../../tests/support/databases.ts';
 import { until } from '../../../tests/support/wait.ts';
@@ -284,25 +286,58 @@ const carriers = [
     name: 'Redis',
     skip: noRedis,
     makeBus: async (log: ReturnType<typeof createLog>) => {
-      const settings = loadSettings({ REDIS_URL: redisUrl, WEBUI_SECRET_KEY: 'x' });
+      const settings = loadSettings({ REDIS_URL: `${redisUrl}?client_name=${prefix}`, WEBUI_SECRET_KEY: 'x' });
       const redis = await mainRedis(settings, log);
       return openBus({ redis, redisKeyPrefix: prefix, database: databaseOptions('sqlite:///:memory:'), log });
+    },
+    async cut() {
+      const redis = new Redis(redisUrl);
+      let killed = 0;
+      for (const line of String(await redis.client('LIST')).split('\n')) {
+        const id = line.includes(`name=${prefix}`) && /^id=(\d+)/.exec(line)?.[1];
+        if (id) killed += Number(await redis.client('KILL', 'ID', id));
+      }
+      assert.equal(killed, 4);
+      redis.disconnect();
     },
   },
   {
     name: 'PostgreSQL',
     skip: noPostgres,
     makeBus: (log: ReturnType<typeof createLog>) =>
-      openBus({ redis: null, redisKeyPrefix: prefix, database: databaseOptions(POSTGRES), log }),
+      openBus({
+        redis: null,
+        redisKeyPrefix: prefix,
+        database: databaseOptions(`${POSTGRES}?application_name=${prefix}`),
+        log,
+      }),
+    async cut() {
+      const client = new pg.Client({ connectionString: POSTGRES });
+      await client.connect();
+      const { rowCount } = await client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`,
+        [prefix],
+      );
+      assert.equal(rowCount, 2);
+      await client.end();
+    },
   },
 ];
 
-for (const { name, skip, makeBus } of carriers) {
+for (const { name, skip, makeBus, cut } of carriers) {
   describe(`sockets of two processes over ${name}`, { skip }, () => {
     let one: Node;
     let two: Node;
     before(async () => {
       [one, two] = await Promise.all([startNode({ makeBus }), startNode({ makeBus })]);
+      // They have met when a socket of one is known to the other.
+      for (const [here, there] of [
+        [one, two],
+        [two, one],
+      ] as const) {
+        const socket = await here.client();
+        await until(() => there.realtime.isConnected(socket.id ?? ''));
+      }
     });
     after(async () => {
       await one?.stop();
@@ -363,6 +398,21 @@ for (const { name, skip, makeBus } of carriers) {
       one.realtime.disconnect({ rooms: ['cellar'] });
       assert.deepEqual(await Promise.all(ended), ['io server disconnect', 'io server disconnect']);
       await until(() => two.realtime.socketsIn('cellar').length === 0);
+    });
+
+    it('knows everything again after its connections were cut', async () => {
+      const stays = await one.client();
+      await stays.emitWithAck('join', 'before');
+      await cut();
+      const comes = await two.client();
+      await comes.emitWithAck('join', 'meanwhile');
+      await until(() => one.realtime.socketsIn('meanwhile').length === 1);
+      await until(() => two.realtime.socketsIn('before').length === 1);
+      const got = collect(comes, 'hello');
+      await until(() => {
+        one.realtime.emit({ rooms: ['meanwhile'] }, 'hello', 1);
+        return got.length > 0;
+      });
     });
 
     it('lets a process that comes later know, and forgets one that goes', async () => {

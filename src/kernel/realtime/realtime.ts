@@ -106,38 +106,36 @@ export function createRealtime(deps: RealtimeDeps): Realtime {
     for (const listener of roomListeners) guard(() => listener(room));
   };
   const peers = bus.shared ? createPeers({ bus, own: () => sockets.values(), onRoomChange: roomChanged }) : null;
-  const changed = async (socket: LiveSocket): Promise<void> => {
-    if (!peers || sockets.get(socket.id) !== socket) return;
+  const note = (socket: LiveSocket | undefined): boolean => {
+    if (!peers || !socket || sockets.get(socket.id) !== socket) return false;
     peers.note(socket);
-    await null;
-    await bus.settled();
+    return true;
   };
+  const changed = async (socket: LiveSocket): Promise<void> => (note(socket) ? peers?.told() : undefined);
   for (const event of ['join-room', 'leave-room']) {
     adapter.on(event, (room: string, id: string) => {
       if (room === id) return;
-      const socket = sockets.get(id);
-      if (socket) void changed(socket);
+      note(sockets.get(id));
       roomChanged(room);
     });
   }
 
-  function* chosen({ rooms, except = [] }: Pick<Audience, 'rooms' | 'except'>): Generator<LiveSocket> {
-    const left = new Set(except.flatMap((room) => [...(adapter.rooms.get(room) ?? [])]));
-    const seen = rooms.length > 1 ? new Set<string>() : null;
-    for (const room of rooms) {
-      for (const id of adapter.rooms.get(room) ?? []) {
-        if (left.has(id) || seen?.has(id)) continue;
-        seen?.add(id);
-        const socket = sockets.get(id);
-        if (socket) yield socket;
-      }
+  function chosen({ rooms, except = [] }: Pick<Audience, 'rooms' | 'except'>): LiveSocket[] {
+    const ids = new Set<string>();
+    for (const room of rooms) for (const id of adapter.rooms.get(room) ?? []) ids.add(id);
+    for (const room of except) for (const id of adapter.rooms.get(room) ?? []) ids.delete(id);
+    const found: LiveSocket[] = [];
+    for (const id of ids) {
+      const socket = sockets.get(id);
+      if (socket) found.push(socket);
     }
+    return found;
   }
   function sendHere(audience: Pick<Audience, 'rooms' | 'except'>, message: () => Message): void {
     for (const socket of chosen(audience)) socket.send(message());
   }
   function act(what: RemoteAct, audience: Pick<Audience, 'rooms' | 'except'>, rooms: readonly string[]): void {
-    for (const socket of [...chosen(audience)]) {
+    for (const socket of chosen(audience)) {
       if (what === 'join') void socket.join(...rooms);
       else if (what === 'leave') socket.leave(...rooms);
       else socket.disconnect();
@@ -189,7 +187,7 @@ export function createRealtime(deps: RealtimeDeps): Realtime {
   io.on('connection', (raw) => {
     const socket = raw.data as LiveSocket;
     sockets.set(raw.id, socket);
-    void changed(socket);
+    note(socket);
   });
 
   return {

@@ -60,7 +60,6 @@ export async function createSharedBus(log: Log, open: (events: LinkEvents) => Li
     shared: true,
     publish: (topic, message) => outbox.add(null, `[${JSON.stringify(topic)},${JSON.stringify(message ?? null)}]`),
     send: (to, topic, message) => outbox.add(to, `[${JSON.stringify(topic)},${JSON.stringify(message ?? null)}]`),
-    settled: outbox.settled,
     subscribe: topics.subscribe,
     onGap: topics.onGap,
     async close() {
