@@ -24,7 +24,7 @@ import {
 } from './features/web-client/index.ts';
 import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
-import { createDoor } from './kernel/http/door.ts';
+import type { Door } from './kernel/http/door.ts';
 import { HttpError } from './kernel/http/errors.ts';
 import type { User } from './kernel/http/principal.ts';
 import type { Route } from './kernel/http/route.ts';
@@ -32,7 +32,7 @@ import { securityHeaders } from './kernel/http/security-headers.ts';
 import { createHttpServer } from './kernel/http/server.ts';
 import { createRealtime, openBus } from './kernel/realtime/index.ts';
 import { mainRedis, messageRedis, openRedis } from './kernel/redis.ts';
-import { createConfig, loadSettings, productName } from './kernel/settings/index.ts';
+import { createConfig, productName, type Settings } from './kernel/settings/index.ts';
 import { createStorage } from './kernel/storage/index.ts';
 import { createLog } from './kernel/telemetry/log.ts';
 import { holdDatabase, prepareDatabase, translateError } from './main-database.ts';
@@ -47,8 +47,10 @@ export interface App {
 
 interface AppOptions {
   env: NodeJS.ProcessEnv;
-  /** Takes connections on HOST and PORT at once; until `start()` is over they are told to wait. */
-  listen: boolean;
+  /** What `loadSettings(env)` gave. */
+  settings: Settings;
+  /** Where requests come from; it may take connections already. It is closed with the rest. */
+  door: Door;
 }
 
 const root = resolve(import.meta.dirname, '..');
@@ -57,19 +59,16 @@ const BODY_LIMIT = 512 * 1024 * 1024;
 const CLOSE_GRACE_MS = 5_000;
 
 /** Builds every long-lived object once: the composition root. */
-export async function createApp({ env, listen }: AppOptions): Promise<App> {
+export async function createApp({ env, settings, door }: AppOptions): Promise<App> {
   await using opened = new AsyncDisposableStack();
-  const settings = loadSettings(env);
+  opened.defer(() => door.close(0));
   const log = createLog({ level: settings.get('GLOBAL_LOG_LEVEL'), format: settings.get('LOG_FORMAT') });
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.dataDir, { recursive: true });
-  const door = createDoor();
-  opened.defer(() => door.close(0));
-  const address = listen ? await door.listen(settings.get('HOST'), settings.get('PORT')) : '';
 
+  opened.defer(await holdDatabase(settings, log));
   const database = openMainDatabase(settings, (error) => log.error({ err: error }, 'after-effects of a change failed'));
   opened.defer(() => database.close());
-  opened.defer(await holdDatabase(settings, log));
   await prepareDatabase(database, settings);
 
   const redisPlace = await mainRedis(settings, log);
@@ -293,7 +292,7 @@ export async function createApp({ env, listen }: AppOptions): Promise<App> {
       await conversation.start();
       started = true;
       door.open();
-      if (listen) log.info(`Loggia listens on ${address}`);
+      if (door.address) log.info(`Loggia listens on ${door.address}`);
     },
     close: () => owned.disposeAsync(),
   };

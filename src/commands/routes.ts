@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createDoor } from '../kernel/http/door.ts';
 import type { Route } from '../kernel/http/route.ts';
+import { loadSettings } from '../kernel/settings/index.ts';
 import { type Command, readArguments, UsageError } from './command.ts';
 
 const usage = `usage: loggia routes [--json]
@@ -45,10 +47,8 @@ async function routesOfServer(): Promise<readonly Route[]> {
   const { createApp } = await import('../app.ts');
   const env = { ...process.env };
   for (const name of Object.keys(env)) if (/^(?:DATABASE_|(?:WEBSOCKET_)?REDIS_)/.test(name)) delete env[name];
-  const app = await createApp({
-    listen: false,
-    env: { ...env, DATA_DIR: folder, WEBUI_SECRET_KEY: 'not used', GLOBAL_LOG_LEVEL: 'ERROR' },
-  });
+  Object.assign(env, { DATA_DIR: folder, WEBUI_SECRET_KEY: 'not used', GLOBAL_LOG_LEVEL: 'ERROR' });
+  const app = await createApp({ env, settings: loadSettings(env), door: createDoor() });
   try {
     return app.routes;
   } finally {

@@ -1,4 +1,6 @@
 import module from 'node:module';
+import { createDoor } from '../kernel/http/door.ts';
+import { loadSettings } from '../kernel/settings/index.ts';
 import { type Command, readArguments, UsageError } from './command.ts';
 
 const usage = `usage: loggia serve [--host ADDRESS] [--port NUMBER] [--data-dir FOLDER]
@@ -52,12 +54,23 @@ export const command: Command = {
   async run(args) {
     const env = environmentWith(args, process.env);
     const stopped = stopSignal();
-    const { createApp } = await import('../app.ts');
-    const app = await createApp({ env, listen: true });
-    await app.start();
-    module.flushCompileCache();
-    await stopped;
-    await app.close();
+    const settings = loadSettings(env);
+    const door = createDoor();
+    await door.listen(settings.get('HOST'), settings.get('PORT'));
+    try {
+      // The port is open before the rest is loaded.
+      const { createApp } = await import('../app.ts');
+      const app = await createApp({ env, settings, door });
+      try {
+        await app.start();
+        module.flushCompileCache();
+        await stopped;
+      } finally {
+        await app.close();
+      }
+    } finally {
+      await door.close(0);
+    }
     return 0;
   },
 };

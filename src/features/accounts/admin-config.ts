@@ -10,7 +10,7 @@ import {
   Str,
   Strict,
   shape,
-  Type,
+  Union,
 } from '../../kernel/http/shapes.ts';
 import { isObject } from '../../kernel/json.ts';
 import type { Config, ConfigKey } from '../../kernel/settings/index.ts';
@@ -63,7 +63,7 @@ const KEYS = {
 type Member = keyof typeof KEYS;
 const MEMBERS = Object.keys(KEYS) as Member[];
 
-const limit = Default(Nullable(Type.Union([Int(), Str()])), null);
+const limit = Default(Nullable(Union([Int(), Str()])), null);
 const optionalText = Default(Nullable(Str()), null);
 const positive = Optional(Nullable(Strict(Int({ exclusiveMinimum: 0 }))));
 

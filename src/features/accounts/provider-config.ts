@@ -1,5 +1,5 @@
 import { HttpError } from '../../kernel/http/errors.ts';
-import { Bool, Default, Int, Nullable, Optional, type Static, Str, shape, Type } from '../../kernel/http/shapes.ts';
+import { Bool, Default, Int, Nullable, Optional, type Static, Str, shape, Union } from '../../kernel/http/shapes.ts';
 import type { Config, ConfigKey } from '../../kernel/settings/index.ts';
 
 /** Config key of each member of the directory's form. */
@@ -103,8 +103,8 @@ const MEMBER_SHAPES = {
   flag: Optional(Nullable(Bool())),
   text: Optional(Nullable(Str())),
   list: Optional(Nullable(Str())),
-  'flag or text': Optional(Nullable(Type.Union([Bool(), Str()]))),
-  'number or text': Optional(Nullable(Type.Union([Int(), Str()]))),
+  'flag or text': Optional(Nullable(Union([Bool(), Str()]))),
+  'number or text': Optional(Nullable(Union([Int(), Str()]))),
 };
 
 export const OAuthConfigForm = shape(

@@ -9,7 +9,7 @@ import {
   Optional,
   Str,
   shape,
-  Type,
+  Union,
 } from '../../kernel/http/shapes.ts';
 
 export const SigninForm = shape('SigninForm', { email: Str(), password: Str() });
@@ -64,7 +64,7 @@ export const SessionUserInfoResponse = shape('SessionUserInfoResponse', {
 });
 
 export const PendingUserResponse = shape('PendingUserResponse', { next_step: Str() });
-export const SigninResponse = Type.Union([SessionUserResponse, PendingUserResponse]);
+export const SigninResponse = Union([SessionUserResponse, PendingUserResponse]);
 
 export const AddUserResponse = shape('AddUserResponse', {
   token: Optional(Str()),

@@ -1,12 +1,12 @@
 import { admin } from '../../kernel/http/access.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
-import { Bool, Dict, Int, List, Nullable, Str, Type } from '../../kernel/http/shapes.ts';
+import { Bool, Dict, Int, List, Nullable, Str, Union } from '../../kernel/http/shapes.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import { announce, type EventSink } from './events.ts';
 import { field, formShape, formValues, readForm } from './forms.ts';
 
-const params = Nullable(Type.Union([Dict(), Str()]));
+const params = Nullable(Union([Dict(), Str()]));
 
 const imagesForm = {
   ENABLE_IMAGE_GENERATION: field('image_generation.enable', Bool()),
@@ -20,7 +20,7 @@ const imagesForm = {
   IMAGES_OPENAI_API_VERSION: field('image_generation.openai.api_version', Str()),
   IMAGES_OPENAI_API_PARAMS: field('image_generation.openai.params', params),
   AUTOMATIC1111_BASE_URL: field('image_generation.automatic1111.base_url', Str()),
-  AUTOMATIC1111_API_AUTH: field('image_generation.automatic1111.api_auth', Nullable(Type.Union([Dict(), Str()]))),
+  AUTOMATIC1111_API_AUTH: field('image_generation.automatic1111.api_auth', Nullable(Union([Dict(), Str()]))),
   AUTOMATIC1111_PARAMS: field('image_generation.automatic1111.api_params', params),
   COMFYUI_BASE_URL: field('image_generation.comfyui.base_url', Str()),
   COMFYUI_API_KEY: field('image_generation.comfyui.api_key', Str()),

@@ -1,4 +1,4 @@
-import { Bool, Dict, Int, List, Num, Str, Type } from '../../kernel/http/shapes.ts';
+import { Bool, Dict, Int, List, Num, Str, Union } from '../../kernel/http/shapes.ts';
 import { field } from './forms.ts';
 
 /** Members of the retrieval settings (retrieval note, 4.9). */
@@ -64,10 +64,10 @@ export const retrievalForm = {
   CHUNK_SIZE: field('rag.chunk_size', Int()),
   CHUNK_MIN_SIZE_TARGET: field('rag.chunk_min_size_target', Int()),
   CHUNK_OVERLAP: field('rag.chunk_overlap', Int()),
-  FILE_MAX_SIZE: field('rag.file.max_size', Type.Union([Int(), Str()])),
-  FILE_MAX_COUNT: field('rag.file.max_count', Type.Union([Int(), Str()])),
-  FILE_IMAGE_COMPRESSION_WIDTH: field('file.image_compression_width', Type.Union([Int(), Str()])),
-  FILE_IMAGE_COMPRESSION_HEIGHT: field('file.image_compression_height', Type.Union([Int(), Str()])),
+  FILE_MAX_SIZE: field('rag.file.max_size', Union([Int(), Str()])),
+  FILE_MAX_COUNT: field('rag.file.max_count', Union([Int(), Str()])),
+  FILE_IMAGE_COMPRESSION_WIDTH: field('file.image_compression_width', Union([Int(), Str()])),
+  FILE_IMAGE_COMPRESSION_HEIGHT: field('file.image_compression_height', Union([Int(), Str()])),
   ALLOWED_FILE_EXTENSIONS: field('rag.file.allowed_extensions', List(Str())),
   ENABLE_GOOGLE_DRIVE_INTEGRATION: field('google_drive.enable', Bool()),
   ENABLE_ONEDRIVE_INTEGRATION: field('onedrive.enable', Bool()),

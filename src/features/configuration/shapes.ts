@@ -10,7 +10,7 @@ import {
   Str,
   Strict,
   shape,
-  Type,
+  Union,
 } from '../../kernel/http/shapes.ts';
 import { field, formShape, orNull } from './forms.ts';
 
@@ -88,7 +88,7 @@ export const ToolServerConnection = shape(
     type: Default(Nullable(Str()), 'openapi'),
     auth_type: Nullable(Str()),
     forward_cookies: Default(Bool(), false),
-    headers: Default(Nullable(Type.Union([Dict(), Str()])), null),
+    headers: Default(Nullable(Union([Dict(), Str()])), null),
     key: Nullable(Str()),
     config: Nullable(Dict()),
     info: Default(Nullable(Dict()), null),

@@ -1,4 +1,3 @@
-import { parse as parseYaml } from 'yaml';
 import { admin } from '../../kernel/http/access.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { Credential } from '../../kernel/http/principal.ts';
@@ -98,7 +97,7 @@ async function openApiSpec(trial: Trial): Promise<JsonObject> {
     const answer = await call({ ...trial, url: address, method: 'GET' });
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const text = await readText(answer);
-    const spec = /\.ya?ml$/i.test(address) ? parseYaml(text) : jsonOrYaml(text);
+    const spec = await documentOf(text, /\.ya?ml$/i.test(address));
     if (!isObject(spec)) throw new Error('the answer is no OpenAPI document');
     return spec;
   } catch (cause) {
@@ -106,12 +105,16 @@ async function openApiSpec(trial: Trial): Promise<JsonObject> {
   }
 }
 
-function jsonOrYaml(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return parseYaml(text);
+async function documentOf(text: string, isYaml: boolean): Promise<unknown> {
+  if (!isYaml) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // It may be YAML all the same.
+    }
   }
+  const { parse } = await import('yaml');
+  return parse(text);
 }
 
 /** Where an authorization server describes itself: below its path first, then at its root. */

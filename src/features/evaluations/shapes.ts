@@ -4,12 +4,13 @@ import {
   Dict,
   Int,
   List,
+  Null,
   Nullable,
   Optional,
   type Static,
   Str,
   shape,
-  Type,
+  Union,
 } from '../../kernel/http/shapes.ts';
 
 const text = Default(Nullable(Str()), null);
@@ -18,7 +19,7 @@ const object = Nullable(Dict());
 const RatingData = shape(
   'RatingData',
   {
-    rating: Default(Type.Union([Str(), Int(), Type.Null()]), null),
+    rating: Default(Union([Str(), Int(), Null()]), null),
     model_id: text,
     sibling_model_ids: Default(Nullable(List(Str())), null),
     reason: text,

@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openPromise } from 'yauzl';
 
 /** A released client is 240 MB; something far bigger is not one. */
 const MAX_BYTES = 2_000_000_000;
@@ -12,6 +11,7 @@ const MAX_BYTES = 2_000_000_000;
  * Throws on a path that leads out of `folder` and on an archive that is damaged or far too big.
  */
 export async function unpack(archive: string, folder: string, place: (name: string) => string | null): Promise<number> {
+  const { openPromise } = await import('yauzl');
   // The archive closes itself when the loop ends, however it ends.
   const zip = await openPromise(archive);
   let files = 0;

@@ -4,8 +4,10 @@ import type { AddressInfo, Socket } from 'node:net';
 /** The listening socket. It is open from the first moment; until the server behind it is built, it says so. */
 export interface Door {
   server: Server;
-  /** Takes connections. Gives the address, e.g. `http://127.0.0.1:8080`. */
-  listen(host: string, port: number): Promise<string>;
+  /** `http://127.0.0.1:8080`; empty while it takes no connections. */
+  readonly address: string;
+  /** Takes connections; until `open()` all are told to wait. */
+  listen(host: string, port: number): Promise<void>;
   /** From now on requests go to the handler given to `lead`. */
   open(): void;
   /** Fastify's `serverFactory`: where requests will lead. */
@@ -21,6 +23,7 @@ const IDLE_CHECK_MS = 50;
 export function createDoor(): Door {
   let handler: RequestListener | undefined;
   let isOpen = false;
+  let taken = '';
   let closed: Promise<void> | undefined;
   const sockets = new Set<Socket>();
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
@@ -47,6 +50,9 @@ export function createDoor(): Door {
 
   return {
     server,
+    get address() {
+      return taken;
+    },
     async listen(host, port) {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
@@ -55,8 +61,8 @@ export function createDoor(): Door {
           resolve();
         });
       });
-      const { address, family, port: taken } = server.address() as AddressInfo;
-      return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
+      const { address, family, port: own } = server.address() as AddressInfo;
+      taken = `http://${family === 'IPv6' ? `[${address}]` : address}:${own}`;
     },
     open() {
       isOpen = true;

@@ -110,7 +110,7 @@ function queryParameters(schema: TSchema | undefined, components: Json): Json[] 
   }));
 }
 
-const OWN_KEYWORDS = new Set(['dict', 'strict']);
+const OWN_KEYWORDS = new Set(['dict', 'strict', '~optional']);
 
 /** The schema as OpenAPI wants it: named shapes by reference, members with defaults not required. */
 function reference(schema: unknown, components: Json): unknown {
@@ -130,7 +130,7 @@ function reference(schema: unknown, components: Json): unknown {
 function plain(schema: Json, components: Json): Json {
   const result: Json = {};
   for (const [key, value] of Object.entries(schema)) {
-    if (OWN_KEYWORDS.has(key) || key === 'required') continue;
+    if (OWN_KEYWORDS.has(key)) continue;
     if (key === 'properties') {
       const properties = value as Record<string, Json>;
       result.properties = Object.fromEntries(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ValidationError } from './errors.ts';
 import { locateJsonError, parseBody } from './json-body.ts';
-import { Bool, Default, Dict, Int, List, Nullable, Num, OneOf, Optional, Str, Strict, shape, Type } from './shapes.ts';
+import { Bool, Default, Dict, Int, List, Nullable, Num, OneOf, Optional, Str, Strict, shape, Union } from './shapes.ts';
 import { validate } from './validate.ts';
 
 const Form = shape('Form', {
@@ -59,7 +59,7 @@ describe('validation', () => {
   });
 
   it('tries unions member by member and names them when all fail', () => {
-    const union = shape('U', { value: Type.Union([Str(), Int(), Dict()]) });
+    const union = shape('U', { value: Union([Str(), Int(), Dict()]) });
     assert.deepEqual(validate(union, { value: 7 }, ['body']), { value: 7 });
     assert.deepEqual(
       problems(union, { value: true }).map(({ loc }) => loc.join('.')),
