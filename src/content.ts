@@ -3,6 +3,7 @@ import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
 import { noteRoutes } from './features/notes/index.ts';
+import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
 import type { Database } from './kernel/database/index.ts';
 import type { Route } from './kernel/http/route.ts';
@@ -33,7 +34,13 @@ interface Content {
 export function createContent(deps: ContentDeps): Content {
   const files = createFiles(deps);
   return {
-    routes: [...files.routes, ...noteRoutes({ ...deps, files }), ...promptRoutes(deps), ...evaluationRoutes(deps)],
+    routes: [
+      ...files.routes,
+      ...noteRoutes({ ...deps, files }),
+      ...promptRoutes(deps),
+      ...pluginRoutes(deps),
+      ...evaluationRoutes(deps),
+    ],
     files,
     start: () => files.start(),
     close: () => files.close(),
