@@ -161,6 +161,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     egress,
     live,
     files: content.files,
+    folders,
     mayWrite: async (user, chat) => (await chats.access(user, chat.id, 'write')) !== null,
     mayUseFolder: (user, id) => folders.allows(user, id, 'write'),
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),

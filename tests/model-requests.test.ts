@@ -142,6 +142,18 @@ describe('what models are sent', () => {
     });
   });
 
+  it('has the prompt of the folder between those of model and chat, for who may read it', async () => {
+    const data = { system_prompt: 'Folder of {{USER_NAME}}.', files: [] };
+    const folder = await user.ok<{ id: string }>('POST', '/api/v1/folders/', { json: { name: 'Project', data } });
+    const extra = { folder_id: folder.id, messages: [{ role: 'system', content: 'Chat.' }] };
+    await sendTurn(user, socket, { extra });
+    assert.deepEqual(roles()[0], ['system', 'Folder of una Example.\nChat.']);
+    const stranger = await addAccount(admin, 'sid');
+    const json = { model: 'hello', folder_id: folder.id, messages: [{ role: 'user', content: 'Hi' }] };
+    await stranger.ok('POST', '/api/chat/completions', { json });
+    assert.deepEqual(roles(), [['user', 'Hi']]);
+  });
+
   it('keeps the parameters of the server here', async () => {
     const params = {
       function_calling: 'native',

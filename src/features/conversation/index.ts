@@ -9,6 +9,7 @@ import type { Access } from '../access/index.ts';
 import type { ChatHead, ChatRuns } from '../chats/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Files } from '../files/index.ts';
+import type { Folders } from '../folders/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Providers } from '../providers/index.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
@@ -43,6 +44,7 @@ export interface ConversationDeps {
   events: EventSink;
   egress: Pick<Egress, 'request'>;
   files: Pick<Files, 'content'>;
+  folders: Pick<Folders, 'find' | 'allows'>;
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
   /** Whether the user may write in the chat now. */
@@ -73,6 +75,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     config,
     access: deps.access,
     models: deps.models,
+    folders: deps.folders,
     images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
     extensions: [],
   });

@@ -3,6 +3,7 @@ import { HttpError } from '../../../kernel/http/errors.ts';
 import { isObject } from '../../../kernel/json.ts';
 import type { Config } from '../../../kernel/settings/index.ts';
 import { type Access, listGroups } from '../../access/index.ts';
+import type { Folders } from '../../folders/index.ts';
 import type { Prepare, Prepared, TurnContext } from '../turn/turn.ts';
 import { isArena, type ModelTable, pickFromArena } from './arena.ts';
 import { hasCapability, nameAttachedFiles, thoughtKey } from './attached-files.ts';
@@ -28,6 +29,7 @@ export interface PrepareDeps {
   config: Pick<Config, 'get'>;
   access: Pick<Access, 'groupIds'>;
   models: ModelTable;
+  folders: Pick<Folders, 'find' | 'allows'>;
   /** Reads pictures for the model; null: addresses are passed on as they are. */
   images: ImageSource | null;
   /** Steps of other features, each at its place. */
@@ -60,6 +62,7 @@ function stepsOf(deps: PrepareDeps): Step[] {
     { name: 'replay', run: replay },
     { name: 'chat prompt', run: (draft) => resolveChatPrompt(draft, deps) },
     { name: 'images', run: (draft) => showImages(draft, deps.images) },
+    { name: 'folder prompt', run: (draft) => addFolderPrompt(draft, deps) },
     ...at('folder'),
     ...at('knowledge'),
     ...at('inlet'),
@@ -156,6 +159,17 @@ async function resolveChatPrompt(draft: Draft, deps: PrepareDeps): Promise<void>
     const text = await resolvePrompt(textOf(first.content), context);
     draft.messages = [{ ...first, content: text }, ...rest];
   }
+}
+
+/** The prompt of the project a chat belongs to; a guest's own choice counts where the chat is somebody else's (note 3.7). */
+async function addFolderPrompt(draft: Draft, deps: PrepareDeps): Promise<void> {
+  const { user, chat, request } = draft.turn;
+  const id = chat?.user_id === user.id ? chat.folder_id : request.folderId;
+  const folder = id === null ? null : await deps.folders.find(id);
+  const prompt = folder?.data?.system_prompt;
+  if (!folder || typeof prompt !== 'string' || prompt === '') return;
+  if (user.role !== 'admin' && !(await deps.folders.allows(user, folder, 'read'))) return;
+  draft.messages = addSystemText(draft.messages, await resolvePrompt(prompt, promptContext(draft.turn, deps)));
 }
 
 async function showImages(draft: Draft, images: ImageSource | null): Promise<void> {
