@@ -30,8 +30,8 @@ function listed(db: Db, userId: string) {
 }
 
 /**
- * A column that no index is looked for by: SQLite knows no statistics here and would rather sort all chats of a user than walk them
- * in the order asked for.
+ * A column that no index is looked for by. SQLite knows no statistics here: it would sort all chats of a user rather than walk them in
+ * the order asked for, or walk them all in that order to find the few that are wanted.
  */
 function unindexed(db: Db, column: string): RawBuilder<unknown> {
   return dialectOfDb(db) === 'sqlite' ? sql`+${sql.ref(column)}` : sql.ref(column);
@@ -84,7 +84,7 @@ export function listPinned(db: Db, userId: string): Promise<ListedChat[]> {
   return listed(db, userId)
     .where('chat.pinned', '=', true)
     .where(notArchived)
-    .orderBy('chat.updated_at', 'desc')
+    .orderBy(unindexed(db, 'chat.updated_at'), 'desc')
     .orderBy('chat.id')
     .execute();
 }
@@ -126,10 +126,8 @@ export function listOrdered(
   let query = listed(db, userId);
   if (options.onlyArchived) query = query.where('chat.archived', '=', true);
   if (options.query) query = query.where(likeFold(db, 'chat.title', `%${escapeLike(options.query)}%`));
-  return paged(
-    query.orderBy(`chat.${column}`, ascending ? 'asc' : 'desc').orderBy('chat.id'),
-    options.page ?? 1,
-  ).execute();
+  const order = options.onlyArchived ? unindexed(db, `chat.${column}`) : sql.ref(`chat.${column}`);
+  return paged(query.orderBy(order, ascending ? 'asc' : 'desc').orderBy('chat.id'), options.page ?? 1).execute();
 }
 
 const FOLDER_PAGE = 10;

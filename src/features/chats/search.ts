@@ -104,13 +104,16 @@ function contentText(db: Db): RawBuilder<string | null> {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
-const ASCII = /^[\x00-\x7f]*$/;
+/** Characters that JSON never escapes. */
+const UNESCAPED = /^[ !#-.0-[\]-~]*$/;
 
 /** SQL condition: a text has the needle (lower case) in it, blind to case. */
 function contains(db: Db, text: RawBuilder<unknown>, needle: string): RawBuilder<boolean> {
-  // SQLite's own functions are much faster than LIKE, which is replaced by one that folds every script.
-  if (dialectOfDb(db) === 'sqlite' && ASCII.test(needle)) return sql<boolean>`instr(lower(${text}), ${needle}) > 0`;
+  // SQLite's own functions are much faster than LIKE, which is replaced by one that folds every script; and what is not in the stored
+  // JSON need not be decoded.
+  if (dialectOfDb(db) === 'sqlite' && UNESCAPED.test(needle)) {
+    return sql<boolean>`(instr(lower(m.content), ${needle}) > 0 AND instr(lower(${text}), ${needle}) > 0)`;
+  }
   return likeFold(db, text, `%${escapeLike(needle)}%`);
 }
 
