@@ -31,7 +31,7 @@ export function startBrowser(): Promise<Browser> {
 /** The official client in a page of its own (own cookies and storage). */
 export interface Client {
   page: Page;
-  /** What went wrong so far: failing calls to the server and errors in the page. */
+  /** What went wrong: failing calls to the server and errors in the page. */
   problems: string[];
   /** Opens a path of the client. */
   open(path: string): Promise<void>;
@@ -50,7 +50,6 @@ export interface Client {
   close(): Promise<void>;
 }
 
-/** `allowed`: calls that may fail, as `METHOD path` with a status. */
 export async function openClient(browser: Browser, { base }: Pick<TestServer, 'base'>): Promise<Client> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
   context.setDefaultTimeout(PATIENCE_MS);
@@ -116,7 +115,7 @@ async function closeNews(page: Page): Promise<void> {
   await news.waitFor({ state: 'detached' });
 }
 
-/** Fails the test when the client saw a failing call or an error. */
+/** Fails the test when the client saw a failing call or an error since the last time it was asked. */
 export function assertNoProblems(client: Client): void {
-  assert.deepEqual(client.problems, []);
+  assert.deepEqual(client.problems.splice(0), []);
 }
