@@ -10,7 +10,7 @@ const CLOCK_TICKS_PER_SECOND = 100;
 export interface ServerUnderTest {
   base: string;
   port: number;
-  /** Seconds from spawn until /health answered. */
+  /** Seconds from spawn until /ready answered. */
   startedIn: number;
   /** CPU seconds the whole process tree has used so far. */
   cpu(): Promise<number>;
@@ -95,7 +95,7 @@ async function waitUntilHealthy(base: string, child: ChildProcess): Promise<void
   const deadline = performance.now() + 180_000;
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}`);
-    const healthy = await fetch(`${base}/health`).then(
+    const healthy = await fetch(`${base}/ready`).then(
       (reply) => reply.ok,
       () => false,
     );

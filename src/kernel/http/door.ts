@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** The listening socket. It is open from the first moment; until the server behind it is built, it says so. */
+/** The listening socket. It is open from the first moment; what comes before the server behind it is built waits a while. */
 export interface Door {
   server: Server;
   /** `http://127.0.0.1:8080`; empty while it takes no connections. */
   readonly address: string;
-  /** Takes connections; until `open()` all are told to wait. */
+  /** Takes connections; until `open()` they wait, for a while. */
   listen(host: string, port: number): Promise<void>;
-  /** From now on requests go to the handler given to `lead`. */
+  /** From now on requests go to the handler given to `lead`, those that waited first. */
   open(): void;
   /** Fastify's `serverFactory`: where requests will lead. */
   lead(handler: RequestListener): Server;
@@ -18,6 +18,11 @@ export interface Door {
 
 const KEEP_ALIVE_MS = 65_000;
 const IDLE_CHECK_MS = 50;
+/** How long a request waits for the end of the start, and how many may; others are told to come again. */
+const WAIT_MS = 10_000;
+const MAX_WAITING = 1_000;
+/** Probes ask for what is true now. */
+const PROBES = ['/health', '/ready'];
 
 /** A door nobody has opened yet (configuration note, 21: "listen early"). */
 export function createDoor(): Door {
@@ -26,10 +31,28 @@ export function createDoor(): Door {
   let taken = '';
   let closed: Promise<void> | undefined;
   const sockets = new Set<Socket>();
+  const waiting = new Set<() => void>();
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     if (isOpen && handler) handler(request, response);
-    else answerStarting(request, response);
+    else if (PROBES.includes(pathOf(request)) || waiting.size >= MAX_WAITING) answerStarting(request, response);
+    else wait(request, response);
   });
+
+  function wait(request: IncomingMessage, response: ServerResponse): void {
+    const leave = (): void => {
+      clearTimeout(timer);
+      waiting.delete(go);
+    };
+    const go = (): void => {
+      leave();
+      if (isOpen && handler) handler(request, response);
+      else answerStarting(request, response);
+    };
+    const timer = setTimeout(go, WAIT_MS);
+    waiting.add(go);
+    response.once('close', leave);
+  }
+
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -66,6 +89,7 @@ export function createDoor(): Door {
     },
     open() {
       isOpen = true;
+      for (const go of waiting) go();
     },
     lead(given) {
       handler = given;
@@ -78,9 +102,13 @@ export function createDoor(): Door {
   };
 }
 
-/** /health tells that the process lives; everything else has to wait. */
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?', 1)[0] ?? '';
+}
+
+/** /health tells that the process lives; everything else has to come again. */
 function answerStarting(request: IncomingMessage, response: ServerResponse): void {
-  const lives = request.url?.split('?', 1)[0] === '/health';
+  const lives = pathOf(request) === '/health';
   const body = lives ? '{"status":true}' : '{"detail":"Startup not complete"}';
   response.writeHead(lives ? 200 : 503, {
     'content-type': 'application/json',
