@@ -10,7 +10,9 @@ const PATIENCE_MS = 30_000;
 /** False, or why tests with the official client in a browser are skipped: for the `skip` option of a test. */
 export function missingBrowser(): false | string {
   if (!existsSync(CHROMIUM)) return `no Chromium at ${CHROMIUM} (CHROMIUM_PATH)`;
-  return isInstalled(clientPlace(process.env)) ? false : 'the web client is not installed (bin/loggia frontend install)';
+  return isInstalled(clientPlace(process.env))
+    ? false
+    : 'the web client is not installed (bin/loggia frontend install)';
 }
 
 const ARGUMENTS = [
@@ -96,7 +98,7 @@ export async function openClient(browser: Browser, { base }: Pick<TestServer, 'b
       await input.fill(text);
       await page.locator('#send-message-button').click();
     },
-    reply: async () => (await replies.last().innerText()).trim(),
+    reply: async () => ((await replies.last().textContent()) ?? '').trim(),
     async shows(text) {
       await replies.filter({ hasText: text }).last().waitFor();
     },
