@@ -19,6 +19,8 @@ export interface Provider {
   chats(): SeenRequest[];
   /** Lets the answers of the `gate-…` models go on. */
   release(): void;
+  /** Breaks the connections of all answers that are being streamed. */
+  cut(): void;
   /** How many streamed answers are open now. */
   openStreams(): number;
   stop(): Promise<void>;
@@ -26,13 +28,22 @@ export interface Provider {
 
 const MODELS = [
   ...['hello', 'echo', 'echo-system', 'reasoner', 'think-tags', 'tool-user', 'cut', 'garbage', 'hang', 'fail-500'],
-  ...['fail-429', 'fail-html', 'stream-500-50', 'stream-2000-1000', 'gate-5', 'gate-50', 'text-embedding-scripted'],
+  ...[
+    'fail-429',
+    'fail-html',
+    'stream-500-50',
+    'stream-2000-100',
+    'stream-2000-1000',
+    'gate-5',
+    'gate-50',
+    'text-embedding-scripted',
+  ],
 ];
 
 export async function startProvider({ models = MODELS }: { models?: string[] } = {}): Promise<Provider> {
   const requests: SeenRequest[] = [];
   const gate = new Gate();
-  let open = 0;
+  const open = new Set<ServerResponse>();
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
@@ -45,10 +56,8 @@ export async function startProvider({ models = MODELS }: { models?: string[] } =
       const data = models.map((id) => ({ id, object: 'model', created: 1_700_000_000, owned_by: 'scripted' }));
       json(response, 200, { object: 'list', data });
     } else if (path === '/v1/chat/completions') {
-      open += 1;
-      response.on('close', () => {
-        open -= 1;
-      });
+      open.add(response);
+      response.on('close', () => open.delete(response));
       await complete(response, body, scriptFor(body, gate));
     } else if (path === '/v1/embeddings') {
       const inputs = [body.input].flat();
@@ -64,7 +73,10 @@ export async function startProvider({ models = MODELS }: { models?: string[] } =
     requests,
     chats: () => requests.filter(({ path, body }) => path.endsWith('/chat/completions') && !isTask(body)),
     release: () => gate.open(),
-    openStreams: () => open,
+    cut() {
+      for (const response of open) response.destroy();
+    },
+    openStreams: () => open.size,
     async stop() {
       gate.open();
       server.closeAllConnections();

@@ -89,9 +89,11 @@ async function mustStayTemporary({ permissions }: PlaceDeps, user: User): Promis
 
 function checkIds(ids: readonly string[]): void {
   const usable = ids.every((id) => id !== '' && id !== '__proto__');
-  if (!usable || new Set(ids).size !== ids.length) {
-    throw new HttpError(409, 'Message already exists or has an invalid ID.', { code: 'message.id' });
-  }
+  if (!usable || new Set(ids).size !== ids.length) throw takenId();
+}
+
+function takenId(): HttpError {
+  return new HttpError(409, 'Message already exists or has an invalid ID.', { code: 'message.id' });
 }
 
 /** A turn in a chat that exists (note 1.4). */
@@ -100,6 +102,7 @@ export async function placeInChat(deps: PlaceDeps, user: User, request: ChatRequ
   if (!chat || !(await deps.mayWrite(user, chat))) throw notFound();
   if (request.assistantMessageId !== null) return placeContinuation(deps, user, request, chat);
   const columns = columnsOf(request.replies);
+  if (columns.length === 0) throw takenId();
   const turn = { author: authorOf(user), userMessage: questionOf(request), replies: columns };
   const placed = await deps.database.transaction(async (tx) => {
     const result = await placeTurn(tx, chatId, turn, {
