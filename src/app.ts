@@ -143,7 +143,17 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
   opened.defer(() => models.close());
   const storage = await createStorage(settings);
-  const content = createContent({ database, settings, config, access, realtime, storage, events, log });
+  const content = createContent({
+    database,
+    settings,
+    config,
+    access,
+    realtime,
+    storage,
+    events,
+    log,
+    findUser: accounts.findUser,
+  });
   opened.defer(() => content.close());
 
   const folders = createFolders({ database, access });

@@ -2,10 +2,12 @@ import type { Access } from './features/access/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
+import { createKnowledgeBases, type KnowledgeBases } from './features/knowledge/index.ts';
 import { noteRoutes } from './features/notes/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
 import type { Database } from './kernel/database/index.ts';
+import type { User } from './kernel/http/principal.ts';
 import type { Route } from './kernel/http/route.ts';
 import type { Realtime } from './kernel/realtime/index.ts';
 import type { Config, Settings } from './kernel/settings/index.ts';
@@ -19,6 +21,7 @@ interface ContentDeps {
   access: Access;
   realtime: Pick<Realtime, 'emit'>;
   storage: Storage;
+  findUser(id: string): Promise<User | null>;
   events: EventSink;
   log: Log;
 }
@@ -32,10 +35,16 @@ interface Content {
 
 /** Part of the composition root: the features that keep what people make beside chats. */
 export function createContent(deps: ContentDeps): Content {
-  const files = createFiles(deps);
+  let knowledge: KnowledgeBases | null = null;
+  const files = createFiles({
+    ...deps,
+    attach: async (user, file, metadata) => knowledge?.attach(user, file, metadata),
+  });
+  knowledge = createKnowledgeBases({ ...deps, files });
   return {
     routes: [
       ...files.routes,
+      ...knowledge.routes,
       ...noteRoutes({ ...deps, files }),
       ...promptRoutes(deps),
       ...pluginRoutes(deps),

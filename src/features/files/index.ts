@@ -3,7 +3,9 @@ import type { Route } from '../../kernel/http/route.ts';
 import { fileRoutes } from './routes.ts';
 import { createFileService, type FilesDeps } from './service.ts';
 
+export { presentListed as presentFileResponse, presentStoredMeta as presentFileMeta } from './present.ts';
 export type { FilesDeps } from './service.ts';
+export { findFile } from './store.ts';
 
 /** Uploaded files, for the features that attach them. */
 export interface Files {
@@ -12,6 +14,8 @@ export interface Files {
   unreadable(user: User, ids: readonly string[]): Promise<string[]>;
   /** Type and bytes of a file the user may read; null when there is none, or it is longer than `maxBytes`. */
   content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null>;
+  /** Removes a file with its bytes; one that is gone already is no error. Whether the caller may is not looked at. */
+  discard(id: string): Promise<void>;
   /** Goes on reading what an earlier process left unread. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -23,6 +27,7 @@ export function createFiles(deps: FilesDeps): Files {
     routes: fileRoutes(deps, service),
     unreadable: (user, ids) => service.unreadable(user, ids),
     content: service.content,
+    discard: (id) => service.discard(id),
     start: service.resume,
     close: service.close,
   };

@@ -19,8 +19,8 @@ export function presentFile(row: FileRow) {
 
 /** A row as FileModelResponse: what lists and uploads give. */
 export function presentListed(row: FileRow) {
-  const { path: _path, meta, ...rest } = presentFile(row);
-  return { ...rest, meta: meta && presentMeta(meta) };
+  const { path: _path, ...rest } = presentFile(row);
+  return { ...rest, meta: presentStoredMeta(row.meta) };
 }
 
 /** A row's `meta` as FileMeta. */
@@ -28,6 +28,11 @@ export function presentMeta(meta: JsonObject) {
   const { name = null, content_type: type, size = null } = meta;
   const first = Array.isArray(type) ? type.find((one) => typeof one === 'string') : type;
   return { ...meta, name, content_type: typeof first === 'string' ? first : null, size };
+}
+
+/** A `meta` column as FileMeta. */
+export function presentStoredMeta(meta: unknown) {
+  return isObject(meta) ? presentMeta(meta) : null;
 }
 
 function objectOrNull(value: unknown): JsonObject | null {

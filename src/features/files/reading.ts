@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../kernel/database/index.ts';
-import { detail } from '../../kernel/http/errors.ts';
-import { isObject } from '../../kernel/json.ts';
+import { detail, HttpError } from '../../kernel/http/errors.ts';
+import type { User } from '../../kernel/http/principal.ts';
+import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Storage } from '../../kernel/storage/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import { nowSeconds } from '../../kernel/time.ts';
@@ -12,6 +13,8 @@ interface ReadingDeps {
   database: Database;
   storage: Storage;
   log: Pick<Log, 'error'>;
+  attach(user: User, file: { id: string; hash: string | null }, metadata: JsonObject): Promise<void>;
+  findUser(id: string): Promise<User | null>;
 }
 
 /** Files read at a time. */
@@ -22,7 +25,7 @@ const RESUME_WITHIN = 86_400;
 export type Reading = ReturnType<typeof createReading>;
 
 /** Reads the texts of uploads, a few at a time, and says in `data.status` how it went (retrieval note, 2.9). */
-export function createReading({ database, storage, log }: ReadingDeps) {
+export function createReading({ database, storage, log, attach, findUser }: ReadingDeps) {
   const waiting: string[] = [];
   const running = new Set<Promise<void>>();
   let stopped = false;
@@ -33,20 +36,26 @@ export function createReading({ database, storage, log }: ReadingDeps) {
     await database.transaction((tx) => changeFile(tx, id, { data: { status: 'processing' } }));
     try {
       const content = await contentOf(row, storage);
-      if (content === null) await finish(id, { status: 'completed', error: null }, null);
-      else await finish(id, { content, status: 'completed', error: null }, sha256(content));
+      const hash = content === null ? null : sha256(content);
+      if (content !== null) await store(id, { content }, hash);
+      await attachTo(row, hash);
+      await store(id, { status: 'completed', error: null }, hash);
     } catch (error) {
-      if (!(error instanceof UnreadableError)) log.error({ err: error, file: id }, 'a file could not be read');
-      const text = error instanceof UnreadableError ? error.message : detail.DEFAULT;
-      await finish(
-        id,
-        { ...(error instanceof BlankError && { content: error.content }), status: 'failed', error: text },
-        null,
-      );
+      const known = error instanceof UnreadableError || error instanceof HttpError;
+      if (!known) log.error({ err: error, file: id }, 'a file could not be read');
+      const text = known ? error.message : detail.DEFAULT;
+      const content = error instanceof BlankError ? { content: error.content } : {};
+      await store(id, { ...content, status: 'failed', error: text }, null);
     }
   }
 
-  async function finish(id: string, data: Record<string, unknown>, hash: string | null): Promise<void> {
+  async function attachTo({ id, user_id: owner, meta }: FileRow, hash: string | null): Promise<void> {
+    const metadata = isObject(meta) && isObject(meta.data) ? meta.data : {};
+    const user = owner === null || metadata.knowledge_id === undefined ? null : await findUser(owner);
+    if (user) await attach(user, { id, hash }, metadata);
+  }
+
+  async function store(id: string, data: Record<string, unknown>, hash: string | null): Promise<void> {
     await database.transaction((tx) => changeFile(tx, id, { data, hash }));
   }
 

@@ -27,6 +27,9 @@ export interface FilesDeps {
   storage: Storage;
   events: EventSink;
   log: Pick<Log, 'error'>;
+  /** What else is to be done with an upload that has been read; an HttpError's text becomes the file's error. */
+  attach(user: User, file: { id: string; hash: string | null }, metadata: JsonObject): Promise<void>;
+  findUser(id: string): Promise<User | null>;
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -37,9 +40,10 @@ export type FileService = ReturnType<typeof createFileService>;
 
 /** Rules of files (retrieval note, 2). */
 export function createFileService(deps: FilesDeps) {
-  const { database, settings, config, access, storage, events, log } = deps;
+  const { database, settings, config, access, storage, events } = deps;
+  const { log } = deps;
   const { db } = database;
-  const reading = createReading({ database, storage, log });
+  const reading = createReading(deps);
 
   const viewerOf = async (user: User) => ({ id: user.id, groupIds: await access.groupIds(user.id) });
   const isOwn = (user: User, file: { user_id: string | null }) => user.role === 'admin' || file.user_id === user.id;
@@ -181,9 +185,15 @@ export function createFileService(deps: FilesDeps) {
       publish('file.content_updated', user, file.id, { content_preview: content.slice(0, PREVIEW) });
     },
 
-    async remove(user: User, file: store.FileHead): Promise<void> {
-      await database.transaction((tx) => store.deleteFiles(tx, [file.id]));
+    async discard(id: string): Promise<void> {
+      const file = await store.findHead(db, id);
+      if (!file) return;
+      await database.transaction((tx) => store.deleteFiles(tx, [id]));
       if (file.path !== null) await storage.delete(file.path);
+    },
+
+    async remove(user: User, file: store.FileHead): Promise<void> {
+      await this.discard(file.id);
       publish('file.deleted', user, file.id, { filename: file.filename });
     },
 
