@@ -37,8 +37,8 @@ export function createSseReader(limit: number | null = null): SseReader {
       skipped += 1;
       return;
     }
-    // The chunk belongs to the socket's buffer; a copy of a short rest lets it go.
-    rest.push(bytes.length < 4_096 ? bytes.slice() : bytes);
+    // A copy: the chunk's memory belongs to whoever read it.
+    rest.push(Buffer.from(bytes));
   }
 
   function take(last: Uint8Array): string {
