@@ -21,8 +21,19 @@ export interface OllamaClient {
   stream(entry: ModelEntry, body: JsonObject, call: Call): AsyncIterable<readonly Part[]>;
   complete(entry: ModelEntry, body: JsonObject, call: Call): Promise<JsonObject>;
   relay(entry: ModelEntry, body: JsonObject, call: Call): Promise<Relay>;
-  /** Posts to a server that has the model; tries the next one where nobody listens. Gives the answer's head whatever its status. */
+  /** Posts to a server that has the model. Throws HttpError for a refusal. */
   post(entry: ModelEntry, path: string, bodyFor: (model: string) => JsonObject, call: Call): Promise<Incoming>;
+  /** The same at given servers: the first one counts, the others are tried while nobody listens there. */
+  send(servers: readonly Connection[], request: OllamaCall, call: Call): Promise<Incoming>;
+}
+
+/** One request to an Ollama server. */
+export interface OllamaCall {
+  method?: string;
+  path: string;
+  /** The model's id in our lists, for logs and events. */
+  model: string | null;
+  body: (connection: Connection) => JsonObject;
 }
 
 /** A refusal by an Ollama server: its `error`, with its status (providers note, 5). */
@@ -41,20 +52,14 @@ export function ollamaUnreachable(cause: unknown): HttpError {
 export function createOllamaClient(deps: OllamaDeps): OllamaClient {
   const { egress, settings } = deps;
 
-  async function post(
-    entry: ModelEntry,
-    path: string,
-    bodyFor: (model: string) => JsonObject,
-    call: Call,
-  ): Promise<Incoming> {
-    const servers = deps.servers(entry);
+  async function send(servers: readonly Connection[], request: OllamaCall, call: Call): Promise<Incoming> {
     let problem: unknown = new Error('no server has the model');
     for (const connection of servers) {
-      const body = bodyFor(withoutPrefix(connection, entry.id));
+      const body = request.body(connection);
       const idle = body.stream === true ? settings.get('AIOHTTP_CLIENT_STREAM_IDLE_TIMEOUT') : null;
       try {
-        const answer = await egress.request(`${connection.url}${path}`, {
-          method: 'POST',
+        const answer = await egress.request(`${connection.url}${request.path}`, {
+          method: request.method ?? 'POST',
           headers: await deps.headers(connection, call, true),
           body: JSON.stringify(body),
           signal: call.signal,
@@ -62,18 +67,25 @@ export function createOllamaClient(deps: OllamaDeps): OllamaClient {
         });
         if (answer.status < 400) return answer;
         const failure = await readFailure(connection, answer);
-        deps.failed(connection, entry.id, failure, call);
+        deps.failed(connection, request.model, failure, call);
         throw ollamaError(failure);
       } catch (error) {
         if (error instanceof HttpError) throw error;
         if (call.signal.aborted) throw call.signal.reason;
-        deps.failed(connection, entry.id, error, call);
+        deps.failed(connection, request.model, error, call);
         problem = error;
         if (!refusedToConnect(error)) break;
       }
     }
     throw ollamaUnreachable(problem);
   }
+
+  const post = (entry: ModelEntry, path: string, bodyFor: (model: string) => JsonObject, call: Call) =>
+    send(
+      deps.servers(entry),
+      { path, model: entry.id, body: (connection) => bodyFor(withoutPrefix(connection, entry.id)) },
+      call,
+    );
 
   const chat = (entry: ModelEntry, body: JsonObject, call: Call, stream: boolean) =>
     post(entry, '/api/chat', (model) => ollamaRequest({ ...body, stream }, model), call);
@@ -105,6 +117,7 @@ export function createOllamaClient(deps: OllamaDeps): OllamaClient {
   return {
     stream,
     post,
+    send,
     async complete(entry, body, call) {
       const answer = await chat(entry, body, call, false);
       try {

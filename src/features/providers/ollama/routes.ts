@@ -9,13 +9,14 @@ import { callOf, indexParam } from '../pass-on.ts';
 import type { ProviderRouteDeps } from '../route-deps.ts';
 import * as shapes from '../shapes.ts';
 import type { Call } from '../types.ts';
+import { callRoutes } from './call-routes.ts';
 import { ollamaError } from './client.ts';
-
-export const ollamaOff = () => new HttpError(503, detail.OLLAMA_API_DISABLED);
+import { modelRoutes } from './model-routes.ts';
+import { ollamaOff } from './targets.ts';
 
 /** The Ollama servers: settings, lists and calls (providers note, 5). */
 export function ollamaRoutes(deps: ProviderRouteDeps): Route[] {
-  return [...configRoutes(deps), ...listRoutes(deps)];
+  return [...configRoutes(deps), ...listRoutes(deps), ...modelRoutes(deps), ...callRoutes(deps)];
 }
 
 function configRoutes({ kit, config, events }: ProviderRouteDeps): Route[] {

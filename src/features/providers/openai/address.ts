@@ -38,7 +38,7 @@ export function targetOf(connection: Connection, path: string, body: JsonObject)
   if (model === '' || /\.\.|[/\\]/.test(model)) throw new HttpError(400, 'Invalid model name for an Azure deployment');
   return {
     url: `${connection.url}/openai/deployments/${encodeURIComponent(model)}/${path}?api-version=${encodeURIComponent(version)}`,
-    body: path === 'embeddings' ? body : azureBody(body, model, version),
+    body: path === 'chat/completions' ? azureBody(body, model, version) : body,
     headers: { 'api-version': version },
   };
 }

@@ -11,6 +11,7 @@ import type { Call, ModelEntry, Relay } from '../types.ts';
 import { type Target, targetOf } from './address.ts';
 import { createChunkReader, wholeParts } from './chunks.ts';
 import { chatPayload } from './payload.ts';
+import { responsesBody, responsesCompletion } from './responses-body.ts';
 import { createSseReader } from './sse.ts';
 
 export interface ClientDeps {
@@ -88,7 +89,11 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
 
   function chatTarget(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Target {
     const { metadata, user } = call;
-    return targetOf(connection, 'chat/completions', chatPayload({ connection, entry, body, metadata, user }));
+    const payload = chatPayload({ connection, entry, body, metadata, user });
+    const target = targetOf(connection, 'chat/completions', payload);
+    if (!usesResponses(connection)) return target;
+    // Azure's classic endpoint has the model in its address, which the body does not repeat.
+    return { ...targetOf(connection, 'responses', payload), body: responsesBody(target.body) };
   }
 
   async function* stream(
@@ -111,7 +116,7 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
           started = true;
           yield parts;
         }
-      } else yield wholeParts(await jsonOf(answer));
+      } else yield wholeParts(wholeOf(connection, await jsonOf(answer)));
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
       if (error instanceof HttpError) {
@@ -137,7 +142,7 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
       const answer = await open(connection, entry, { ...body, stream: false }, call);
       try {
         const value = await jsonOf(answer);
-        if (isObject(value)) return value;
+        if (isObject(value)) return usesResponses(connection) ? responsesCompletion(value) : value;
         throw connectionError(new Error('the provider answered no JSON object'), 502);
       } catch (error) {
         if (error instanceof HttpError) throw error;
@@ -150,6 +155,18 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
       return { status: answer.status, headers: relayHeaders(answer.headers), body: answer.body as Readable };
     },
   };
+}
+
+/** Whether chats go to the Responses API of the connection. */
+export function usesResponses({ config }: Connection): boolean {
+  return config.api_type === 'responses';
+}
+
+/** A whole answer as a chat completion. */
+export function wholeOf(connection: Connection, answer: unknown): unknown {
+  return usesResponses(connection) && isObject(answer) && Array.isArray(answer.output)
+    ? responsesCompletion(answer)
+    : answer;
 }
 
 function rawOf({ url, body, headers }: Target): RawRequest {

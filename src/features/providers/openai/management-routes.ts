@@ -10,7 +10,7 @@ import * as shapes from '../shapes.ts';
 import type { Call } from '../types.ts';
 import { readFailure } from './client.ts';
 
-type Operation = 'catalog' | 'download' | 'download status' | 'load' | 'unload' | 'sse' | 'delete';
+type Operation = 'catalog' | 'download' | 'download_status' | 'load' | 'unload' | 'sse' | 'delete';
 
 /** Where servers that manage their own models take each operation (providers note, 3.3). */
 const PATHS: Record<string, Partial<Record<Operation, string>>> = {
@@ -25,7 +25,7 @@ const PATHS: Record<string, Partial<Record<Operation, string>>> = {
   lmstudio: {
     catalog: '/api/v1/models',
     download: '/api/v1/models/download',
-    'download status': '/api/v1/models/download/status',
+    download_status: '/api/v1/models/download/status',
     load: '/api/v1/models/load',
     unload: '/api/v1/models/unload',
   },
@@ -125,7 +125,7 @@ export function managementRoutes({ kit, config, events }: ProviderRouteDeps): Ro
       access: admin,
       tag: 'openai',
       handler: (input) => {
-        const at = place(input.params, 'download status');
+        const at = place(input.params, 'download_status');
         const job = encodeURIComponent(input.params.job_id ?? '');
         return json({ ...at, url: `${at.url}/${job}` }, callOf(input), 'GET');
       },

@@ -12,7 +12,7 @@ import * as shapes from '../shapes.ts';
 import type { Call } from '../types.ts';
 import { modelsUrl, targetOf } from './address.ts';
 import { anthropicList, isAnthropic, ListRefused } from './anthropic-list.ts';
-import { readFailure } from './client.ts';
+import { readFailure, wholeOf } from './client.ts';
 import { cannotChat, isOpenaiItself } from './list.ts';
 import { managementRoutes } from './management-routes.ts';
 import { upstreamId } from './payload.ts';
@@ -185,7 +185,9 @@ function callRoutes({ kit, gate, config }: ProviderRouteDeps): Route[] {
         const call = callOf(input, metadata);
         const { id, body } = await withRow(gate, sent, call);
         const entry = await openaiModel(kit, id);
-        return passOn(input.reply, await kit.openai.open(kit.openaiConnection(entry), entry, body, call));
+        const connection = kit.openaiConnection(entry);
+        const answer = await kit.openai.open(connection, entry, body, call);
+        return wholeOf(connection, await passOn(input.reply, answer));
       },
     }),
     route({
