@@ -12,6 +12,7 @@ import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
+import { searchRoutes } from './features/search/index.ts';
 import {
   CLIENT_VERSION,
   clientPlace,
@@ -114,6 +115,10 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     pingTimeout: settings.get('WEBSOCKET_SERVER_PING_TIMEOUT') * 1_000,
   });
   opened.defer(() => realtime.close());
+  const channelIds = async (user: User): Promise<string[]> => {
+    if (user.role !== 'admin' && !(await access.permissions(user, 'features.channels'))) return [];
+    return channelIdsOf(database.db, user.id, await access.groupIds(user.id));
+  };
   const live = createLive({
     database,
     settings,
@@ -126,12 +131,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       access: (user, id, right) => chats.access(user, id, right),
       markRead: (user, id) => chats.markRead(user, id),
     },
-    channels: {
-      async channelIds(user) {
-        if (user.role !== 'admin' && !(await access.permissions(user, 'features.channels'))) return [];
-        return channelIdsOf(database.db, user.id, await access.groupIds(user.id));
-      },
-    },
+    channels: { channelIds },
   });
 
   opened.defer(() => live.close());
@@ -253,6 +253,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       chats: chats.inFolders,
       log,
     }),
+    ...searchRoutes({ database, config, access, channelIds }),
     ...content.routes,
     ...siteRoutes({
       place,

@@ -1,7 +1,17 @@
 export type { ChatAccess } from './access.ts';
 export type { ChatDocument, History, JsonObject, Message, Messages } from './document.ts';
-export { allMessagesOf, branchTo, clean, cleanText, isObject, messagesOf, outputText } from './document.ts';
+export {
+  allMessagesOf,
+  branchTo,
+  clean,
+  cleanText,
+  isObject,
+  messagesOf,
+  outputText,
+  parseDocument,
+} from './document.ts';
 export { loadChat } from './load.ts';
+export { matchNeedles } from './match.ts';
 export type { MessageFields, RowFields } from './message-rows.ts';
 export { loadBranch, loadMessage, loadMessages, unfinishedReplies, writeReplyRow } from './message-rows.ts';
 export { recheckOnEvents } from './recheck.ts';
@@ -10,7 +20,7 @@ export type { ChatRuns, LiveReply } from './runs.ts';
 export { type Chats, type ChatsDeps, createChats } from './service.ts';
 export type { Chat, ChatHead } from './store.ts';
 export { findChat, isSavedChatId, linkFiles, setTasks, setTitle, setVariables } from './store.ts';
-export { setTags } from './tags.ts';
+export { notInternal, setTags } from './tags.ts';
 export { mergeUsage, normaliseUsage } from './usage.ts';
 export type { NewChat, PlacedTurn, Reply, Turn, WriteOptions } from './writes.ts';
 export { firstTurnDocument, insertChat, placeTurn, upsertMessage, upsertMessages } from './writes.ts';
