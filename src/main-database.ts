@@ -13,7 +13,7 @@ import type { Settings } from './kernel/settings/index.ts';
 import type { Log } from './kernel/telemetry/log.ts';
 
 /** Milliseconds to wait for another server on the same SQLite file that is about to end. */
-const LOCK_PATIENCE_MS = 10_000;
+const LOCK_PATIENCE_MS = 6_000;
 
 /**
  * Keeps a second server off an SQLite database unless both talk over Redis: they would not hear of each other's changes, and each

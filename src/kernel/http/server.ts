@@ -10,6 +10,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { admit } from './access.ts';
 import { sendJson } from './answer.ts';
 import { type CorsPolicy, registerCors } from './cors.ts';
 import { answerError } from './error-answer.ts';
@@ -30,7 +31,7 @@ export interface HttpOptions {
   compression: boolean;
   /** Peers whose X-Forwarded-* headers count: `*`, or a comma list of addresses, CIDR ranges and proxy-addr names. */
   forwardedAllowIps: string;
-  /** Bytes of a request body where the route sets no limit of its own. */
+  /** Bytes of a request body where the route sets no limit of its own; strangers get no more than ANONYMOUS_BODY_LIMIT. */
   bodyLimit: number;
   /** Foreign errors that have a better answer than 500 (database gone, unique violation), or null. */
   translateError: (error: unknown) => HttpError | null;
@@ -44,6 +45,10 @@ export interface HttpServer {
   /** Which methods exist for a path: to tell 405 from 404. */
   methods: MethodIndex;
 }
+
+const ANONYMOUS_BODY_LIMIT = 16 * 1024 * 1024;
+/** Bytes from which on the caller is asked for before the body is taken in. */
+const LARGE_BODY = 1024 * 1024;
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -80,16 +85,26 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
 
   for (const one of routes) {
     const handler = createHandler(one, options);
+    const open = one.access.kind === 'anyone' || one.access.kind === 'optional';
+    const bodyLimit = one.bodyLimit ?? (open ? Math.min(options.bodyLimit, ANONYMOUS_BODY_LIMIT) : options.bodyLimit);
     for (const method of one.methods) {
       fastify.route({
         method,
         url: one.url,
         handler,
-        ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
+        bodyLimit,
+        ...(open ? {} : { onRequest: (request: FastifyRequest) => knowSender(one, request, options.authenticator) }),
       });
     }
   }
   return { fastify, routes, methods: createMethodIndex(routes) };
+}
+
+/** Nobody fills the memory without an account: who sends much is asked for before it is read, all others after. */
+async function knowSender(one: Route, request: FastifyRequest, authenticator: Authenticator): Promise<void> {
+  const { 'content-length': length, 'transfer-encoding': transfer } = request.headers;
+  if (transfer === undefined && Number(length ?? 0) <= LARGE_BODY) return;
+  await admit(one.access, request, authenticator);
 }
 
 /** A WebSocket connection that some proxy made an ordinary request of (configuration note, 7.2). */
@@ -122,7 +137,7 @@ async function registerCompression(fastify: FastifyInstance): Promise<void> {
   await fastify.register(compress, {
     globalDecompression: false,
     threshold: 500,
-    encodings: ['br', 'gzip'],
+    encodings: ['zstd', 'br', 'gzip'],
     customTypes: COMPRESSIBLE,
     brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } },
     zlibOptions: { level: 4 },
