@@ -26,6 +26,8 @@ import { createRegistry } from './run/registry.ts';
 import { createRuns } from './run/runs.ts';
 import { stopRoutes } from './run/stop-routes.ts';
 import { createServed } from './served/index.ts';
+import { createFileTexts } from './sources/file-texts.ts';
+import { sourceStep } from './sources/step.ts';
 import { createTasks } from './tasks/index.ts';
 import type { TurnsDeps } from './turn/start.ts';
 
@@ -43,7 +45,7 @@ export interface ConversationDeps {
   providers: Providers;
   events: EventSink;
   egress: Pick<Egress, 'request'>;
-  files: Pick<Files, 'content'>;
+  files: Pick<Files, 'content' | 'text'>;
   folders: Pick<Folders, 'find' | 'allows'>;
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
@@ -70,16 +72,6 @@ export function createConversation(deps: ConversationDeps): Conversation {
   const { database, settings, config, log, realtime, bus, events } = deps;
   const giveUp = new AbortController();
   const providers = withDirectModels(deps.providers, deps.live);
-  const prepare = createPrepare({
-    database,
-    config,
-    access: deps.access,
-    models: deps.models,
-    folders: deps.folders,
-    images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
-    extensions: [],
-  });
-  const served = createServed({ prepare, providers, log });
   const tasks = createTasks({
     database,
     config,
@@ -89,6 +81,25 @@ export function createConversation(deps: ConversationDeps): Conversation {
     models: deps.models,
     providers,
   });
+  const prepare = createPrepare({
+    database,
+    config,
+    access: deps.access,
+    models: deps.models,
+    folders: deps.folders,
+    images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
+    extensions: [
+      sourceStep({
+        config,
+        log,
+        caller: tasks.caller,
+        find: createFileTexts({ files: deps.files, config }),
+        inSystem: settings.get('RAG_SYSTEM_CONTEXT'),
+        metadataKeys: settings.get('RAG_SOURCE_METADATA_KEYS'),
+      }),
+    ],
+  });
+  const served = createServed({ prepare, providers, log });
   const processes = createProcesses({ database, log });
   const journal = createJournal({ database, log });
   const registry = createRegistry();

@@ -16,6 +16,8 @@ export interface Files {
   content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null>;
   /** Removes a file with its bytes; one that is gone already is no error. Whether the caller may is not looked at. */
   discard(id: string): Promise<void>;
+  /** Name and text of a file the user may read; null when there is none, or no text was read from it. */
+  text(user: User, id: string): Promise<{ name: string; text: string } | null>;
   /** Goes on reading what an earlier process left unread. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -28,6 +30,7 @@ export function createFiles(deps: FilesDeps): Files {
     unreadable: (user, ids) => service.unreadable(user, ids),
     content: service.content,
     discard: (id) => service.discard(id),
+    text: service.text,
     start: service.resume,
     close: service.close,
   };

@@ -205,6 +205,13 @@ export function createFileService(deps: FilesDeps) {
 
     find: (file: Pick<store.FileHead, 'path'>) =>
       file.path === null ? Promise.resolve(null) : storage.find(file.path),
+    async text(user: User, id: string): Promise<{ name: string; text: string } | null> {
+      const file = await store.findHead(db, id);
+      if (!file || !(await allows(user, file, 'read'))) return null;
+      const text = await store.textOf(db, id);
+      const name = isObject(file.meta) && typeof file.meta.name === 'string' ? file.meta.name : (file.filename ?? '');
+      return text === '' ? null : { name, text };
+    },
     async content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null> {
       const file = await store.findHead(db, id);
       if (!file || file.path === null || !(await allows(user, file, 'read'))) return null;

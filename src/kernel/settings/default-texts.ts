@@ -1,6 +1,8 @@
 /** Prompt that wraps retrieved context; an own text, used while `rag.template` is blank (retrieval note, 5.8). */
-export const ragTemplate = `Answer the question with the help of the sources below.
+export const ragTemplate = `### Task:
+Answer the question with the help of the sources in the context below.
 
+### Rules:
 - Use what the sources say; where they do not answer, say so, and then use what you know yourself.
 - Cite a source right after the statement it supports, as [1] or [1][2], by the \`id\` of its <source> tag. A source without an \`id\` is never cited.
 - Answer in the language of the question. Write no XML tags in the answer.
@@ -8,8 +10,6 @@ export const ragTemplate = `Answer the question with the help of the sources bel
 <context>
 {{CONTEXT}}
 </context>
-
-Question: {{QUERY}}
 `;
 
 const node = (class_type: string, title: string, inputs: Record<string, unknown>) => ({
