@@ -1,4 +1,5 @@
 import type { Access } from './features/access/index.ts';
+import { analyticsRoutes } from './features/analytics/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
@@ -45,6 +46,7 @@ export function createContent(deps: ContentDeps): Content {
     routes: [
       ...files.routes,
       ...knowledge.routes,
+      ...(deps.settings.get('ENABLE_ADMIN_ANALYTICS') ? analyticsRoutes(deps) : []),
       ...noteRoutes({ ...deps, files }),
       ...promptRoutes(deps),
       ...pluginRoutes(deps),

@@ -5,9 +5,9 @@ import { notFound } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, List, Str } from '../../kernel/http/shapes.ts';
 import type { Config } from '../../kernel/settings/index.ts';
-import { addDay, localDay } from '../../kernel/text/days.ts';
 import { nowSeconds } from '../../kernel/time.ts';
-import { leaderboard, resultsPerDay } from './leaderboard.ts';
+import { modelHistory } from './history.ts';
+import { leaderboard } from './leaderboard.ts';
 import { presentFeedback, presentListed } from './present.ts';
 import * as shapes from './shapes.ts';
 import * as store from './store.ts';
@@ -182,17 +182,10 @@ function overviewRoutes({ db }: Database): Route[] {
       handler: async ({ params, query }) => {
         const modelId = /^(.+)\/history$/.exec(params['*'] ?? '')?.[1];
         if (modelId === undefined) throw notFound('Not Found');
-        return { model_id: modelId, history: await historyOf(modelId, query.days) };
+        return { model_id: modelId, history: await modelHistory(db, modelId, query.days, query.days - 1) };
       },
     }),
   ];
-
-  async function historyOf(modelId: string, days: number) {
-    const now = nowSeconds();
-    const today = localDay(now);
-    const rows = await store.ratingsOf(db, modelId, days > 0 ? now - days * 86_400 : null);
-    return resultsPerDay(rows, days > 0 ? addDay(today, 1 - days) : null, today);
-  }
 }
 
 function configRoutes(config: EvaluationsDeps['config']): Route[] {

@@ -1,0 +1,1 @@
+export { type AnalyticsDeps, analyticsRoutes } from './routes.ts';
