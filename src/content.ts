@@ -1,10 +1,12 @@
 import type { Access } from './features/access/index.ts';
+import type { Accounts } from './features/accounts/index.ts';
 import { analyticsRoutes } from './features/analytics/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
 import { createKnowledgeBases, type KnowledgeBases } from './features/knowledge/index.ts';
-import { noteRoutes } from './features/notes/index.ts';
+import type { Live } from './features/live/index.ts';
+import { createDocuments, createNotes, handleNoteSockets, noteRoutes } from './features/notes/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
 import type { Database } from './kernel/database/index.ts';
@@ -20,7 +22,9 @@ interface ContentDeps {
   settings: Settings;
   config: Config;
   access: Access;
-  realtime: Pick<Realtime, 'emit'>;
+  realtime: Realtime;
+  live: Live;
+  accounts: Accounts;
   storage: Storage;
   findUser(id: string): Promise<User | null>;
   events: EventSink;
@@ -42,18 +46,24 @@ export function createContent(deps: ContentDeps): Content {
     attach: async (user, file, metadata) => knowledge?.attach(user, file, metadata),
   });
   knowledge = createKnowledgeBases({ ...deps, files });
+  const documents = createDocuments(deps.database);
+  const notes = createNotes({ ...deps, files, documents });
+  const writing = handleNoteSockets({ ...deps, notes, documents });
   return {
     routes: [
       ...files.routes,
       ...knowledge.routes,
       ...(deps.settings.get('ENABLE_ADMIN_ANALYTICS') ? analyticsRoutes(deps) : []),
-      ...noteRoutes({ ...deps, files }),
+      ...noteRoutes({ ...deps, notes }),
       ...promptRoutes(deps),
       ...pluginRoutes(deps),
       ...evaluationRoutes(deps),
     ],
     files,
     start: () => files.start(),
-    close: () => files.close(),
+    async close() {
+      await writing.close();
+      await files.close();
+    },
   };
 }

@@ -1,10 +1,10 @@
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject } from '../../kernel/json.ts';
+import { createQueues } from '../../kernel/queues.ts';
 import type { Bus, LiveSocket, Realtime } from '../../kernel/realtime/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Accounts } from '../accounts/index.ts';
 import type { ChatAccess, LiveChats } from './ports.ts';
-import { createQueues } from './queues.ts';
 import type { LiveSession, Sessions } from './sessions.ts';
 
 interface ChatDeps {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isObject } from '../../kernel/json.ts';
+import { createQueues } from '../../kernel/queues.ts';
 import type { Bus, LiveSocket, Realtime } from '../../kernel/realtime/index.ts';
 import { SocketGone } from '../../kernel/realtime/index.ts';
-import { createQueues } from './queues.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What a client sends while it runs a model itself (realtime note, 1.10). */

@@ -27,6 +27,10 @@ export interface Live {
   /** GET /api/usage. */
   routes: Route[];
   chats: ChatSockets;
+  /** The user of a socket as of now; one whose session is over, or which never had one, is disconnected: null. */
+  check(socket: LiveSocket): Promise<User | null>;
+  /** Whom `{ token }` from outside belongs to; null when it does not count. */
+  verify(auth: unknown): Promise<User | null>;
   /** Asks the tab that started a run. */
   caller(target: CallTarget): EventCaller;
   /** A channel for what a client sends while it runs a model itself. */
@@ -77,6 +81,8 @@ export function createLive(deps: LiveDeps): Live {
   return {
     routes: liveRoutes({ db: deps.database.db, usage, isPublic: settings.get('ENABLE_PUBLIC_ACTIVE_USERS_COUNT') }),
     chats: createChatSockets({ realtime, bus, log, sessions, accounts, chats: deps.chats }),
+    check: sessions.check,
+    verify: sessions.verify,
     caller: createEventCallers({ realtime, timeout: settings.get('WEBSOCKET_EVENT_CALLER_TIMEOUT') }),
     openChannel: createDirectChannels({ realtime, bus, sessions }),
     close: stop,

@@ -69,7 +69,8 @@ export function createSessions({ realtime, accounts }: SessionDeps): Sessions {
       const principal = await principalOf(session);
       if (principal) return principal.user;
       sessions.delete(socket.id);
-      socket.disconnect();
+      // A client that waits for an acknowledgement gets it first.
+      setImmediate(() => socket.disconnect());
       return null;
     },
     get: (socketId) => sessions.get(socketId),

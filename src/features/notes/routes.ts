@@ -1,16 +1,21 @@
+import type { Database } from '../../kernel/database/index.ts';
 import { both, may, on, resource, whileOn } from '../../kernel/http/access.ts';
 import { detail, forbidden } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, List } from '../../kernel/http/shapes.ts';
 import type { Config } from '../../kernel/settings/index.ts';
-import { createNotes, type NotesDeps } from './service.ts';
+import type { Notes } from './service.ts';
 import * as shapes from './shapes.ts';
 import { findNote, type NoteRow } from './store.ts';
 
+interface NoteRouteDeps {
+  notes: Notes;
+  database: Pick<Database, 'db'>;
+  config: Pick<Config, 'get'>;
+}
+
 /** Notes: lists, search, reading and changing, sharing, pins (realtime note, 3). */
-export function noteRoutes(deps: NotesDeps & { config: Pick<Config, 'get'> }): Route[] {
-  const { database, access, config } = deps;
-  const notes = createNotes(deps);
+export function noteRoutes({ notes, database, config }: NoteRouteDeps): Route[] {
   const user = whileOn(
     () => config.get('notes.enable'),
     () => forbidden('Notes is disabled'),
@@ -19,10 +24,7 @@ export function noteRoutes(deps: NotesDeps & { config: Pick<Config, 'get'> }): R
   const note = resource<NoteRow>({
     name: 'note',
     load: (id) => findNote(database.db, id),
-    allows: async (who, row, right) => {
-      if (right !== 'read') return notes.mayWrite(who, row);
-      return who.role === 'admin' || row.user_id === who.id || access.grants.allows(who, 'note', row.id, 'read');
-    },
+    allows: (who, row, right) => (right === 'read' ? notes.mayRead(who, row) : notes.mayWrite(who, row)),
     denied: () => forbidden(detail.DEFAULT),
   });
   const [reader, writer] = [both(user, on(note, 'read')), both(user, on(note, 'write'))];

@@ -6,10 +6,13 @@ import type { JsonObject } from '../../kernel/json.ts';
 import type { Realtime } from '../../kernel/realtime/index.ts';
 import type { Settings } from '../../kernel/settings/index.ts';
 import { nowNanoseconds } from '../../kernel/time.ts';
-import { type Access, allowedGrants, listWireGrants, permittedGrants } from '../access/index.ts';
+import { type Access, allowedGrants, listWireGrants, permittedGrants, type Right } from '../access/index.ts';
+import type { Accounts } from '../accounts/index.ts';
 import type { Files } from '../files/index.ts';
 import { cleanData, fileIds, searchWords } from './content.ts';
+import type { Documents } from './documents.ts';
 import { presentFound, presentItem, presentNote } from './present.ts';
+import { closeRooms, documentOf, leaveUnreadable, noteRoom } from './rooms.ts';
 import type { NoteForm, NoteSearchQuery, NoteUpdateForm } from './shapes.ts';
 import * as store from './store.ts';
 
@@ -17,14 +20,19 @@ export interface NotesDeps {
   database: Database;
   access: Access;
   settings: Pick<Settings, 'get'>;
-  realtime: Pick<Realtime, 'emit'>;
+  realtime: Pick<Realtime, 'emit' | 'leave' | 'socketsIn'>;
+  accounts: Pick<Accounts, 'findUser'>;
+  documents: Pick<Documents, 'clear'>;
   files: Pick<Files, 'unreadable'>;
 }
+
+type NoteHead = Pick<store.NoteRow, 'id' | 'user_id'>;
 
 export type Notes = ReturnType<typeof createNotes>;
 
 /** Rules of notes (realtime note, 3). */
-export function createNotes({ database, access, settings, realtime, files }: NotesDeps) {
+export function createNotes(deps: NotesDeps) {
+  const { database, access, settings, realtime, files } = deps;
   const { db } = database;
   const viewerOf = async (user: User) => ({ id: user.id, groupIds: await access.groupIds(user.id) });
   const wholeNote = async (row: store.NoteRow, user: User, on: Db = db) => {
@@ -34,6 +42,9 @@ export function createNotes({ database, access, settings, realtime, files }: Not
     ]);
     return presentNote(row, grants.get(row.id) ?? [], pinned);
   };
+
+  const may = async (user: User, note: NoteHead, right: Right): Promise<boolean> =>
+    user.role === 'admin' || note.user_id === user.id || access.grants.allows(user, 'note', note.id, right);
 
   return {
     async list(user: User, page: number | null) {
@@ -61,10 +72,34 @@ export function createNotes({ database, access, settings, realtime, files }: Not
 
     whole: wholeNote,
 
+    mayRead: (user: User, note: NoteHead): Promise<boolean> => may(user, note, 'read'),
+
     /** Whether the user may change the note: administrators, its owner, and whom a grant says. */
-    async mayWrite(user: User, note: store.NoteRow): Promise<boolean> {
-      if (user.role === 'admin' || note.user_id === user.id) return true;
-      return access.grants.allows(user, 'note', note.id, 'write');
+    mayWrite: (user: User, note: NoteHead): Promise<boolean> => may(user, note, 'write'),
+
+    find: (id: string): Promise<NoteHead | undefined> => store.findHead(db, id),
+
+    /** `data.content`; null where there is none. */
+    async content(id: string): Promise<unknown> {
+      const note = await store.findNote(db, id);
+      return cleanData(note?.data).content ?? null;
+    },
+
+    /** Files that `data` would add to a note and the user may not read. */
+    async unreadableFiles(user: User, id: string, data: JsonObject): Promise<string[]> {
+      if (fileIds(data).length === 0) return [];
+      const known = new Set(fileIds((await store.findNote(db, id))?.data));
+      return files.unreadable(
+        user,
+        fileIds(data).filter((fileId) => !known.has(fileId)),
+      );
+    },
+
+    /** Stores members of `data` without telling anybody: those who write together know. Nothing where the right has gone. */
+    async saveData(id: string, userId: string, data: JsonObject): Promise<void> {
+      const [user, note] = await Promise.all([deps.accounts.findUser(userId), store.findHead(db, id)]);
+      if (!user || !note || !(await may(user, note, 'write'))) return;
+      await database.transaction((tx) => merge(tx, id, { data }));
     },
 
     async create(user: User, form: NoteForm) {
@@ -86,7 +121,7 @@ export function createNotes({ database, access, settings, realtime, files }: Not
       const row = await database.transaction((tx) => merge(tx, note.id, form));
       const whole = await wholeNote(row, user);
       const sent = form.data ? { ...whole, data: pick(whole.data, Object.keys(form.data)) } : whole;
-      realtime.emit({ rooms: [`note:${note.id}`] }, 'events:note', sent);
+      realtime.emit({ rooms: [noteRoom(note.id)] }, 'events:note', sent);
       return whole;
     },
 
@@ -97,6 +132,7 @@ export function createNotes({ database, access, settings, realtime, files }: Not
         await access.grants.set(tx, 'note', note.id, grants);
         await store.updateNote(tx, note.id, { updated_at: row.updated_at });
       });
+      await leaveUnreadable(deps, note.id, (other) => may(other, note, 'read'));
       return wholeNote(row, user);
     },
 
@@ -110,12 +146,14 @@ export function createNotes({ database, access, settings, realtime, files }: Not
         await access.grants.remove(tx, 'note', [note.id]);
         await store.deleteNote(tx, note.id);
       });
+      closeRooms(deps, note.id);
+      await deps.documents.clear(documentOf(note.id));
     },
   };
 }
 
 /** Applies what was sent to the stored note; its time stays when nothing changed. */
-async function merge(tx: Db, id: string, form: NoteUpdateForm): Promise<store.NoteRow> {
+async function merge(tx: Db, id: string, form: Partial<NoteUpdateForm>): Promise<store.NoteRow> {
   const row = await store.findNote(tx, id);
   if (!row) throw notFound();
   const old = cleanData(row.data);

@@ -25,6 +25,10 @@ export function findNote(db: Db, id: string): Promise<NoteRow | undefined> {
   return db.selectFrom('note').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+export function findHead(db: Db, id: string): Promise<Pick<NoteRow, 'id' | 'user_id'> | undefined> {
+  return db.selectFrom('note').select(['id', 'user_id']).where('id', '=', id).executeTakeFirst();
+}
+
 export async function insertNote(db: Db, row: Omit<NoteRow, 'data' | 'meta'> & { data: Json; meta: Json | null }) {
   await db.insertInto('note').values(row).execute();
 }

@@ -1,5 +1,6 @@
 import type { Table } from '../columns.ts';
 import { migration as runsAndRevocation } from './001-runs-and-revocation.ts';
+import { migration as documents } from './002-documents.ts';
 
 /** One additive step of Loggia's own schema. Never changed after its release; safe while the version before it still runs. */
 export interface Migration {
@@ -9,4 +10,4 @@ export interface Migration {
 }
 
 /** In the order they are applied. */
-export const migrations: readonly Migration[] = [runsAndRevocation];
+export const migrations: readonly Migration[] = [runsAndRevocation, documents];
