@@ -85,7 +85,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
   // Only what the operator wrote is checked: a stored text can be mended in the administrator's form.
   if (deps.settings.isSet('JWT_EXPIRES_IN')) parseLifetime(deps.settings.get('JWT_EXPIRES_IN'));
   const options = accountOptions(deps.settings);
-  const tokens = createTokens(options.secretKey);
+  const tokens = createTokens(options.secretKeys);
   const onRedisError = createThrottledWarning((error) => log.warn({ err: error }, 'Redis does not answer'));
   const sessions = createSessions({
     database,

@@ -2,7 +2,8 @@ import type { Settings } from '../../kernel/settings/index.ts';
 
 /** What the environment decides about accounts. */
 export interface AccountOptions {
-  secretKey: string;
+  /** Every form of the key that tokens may be signed with; the first one signs. */
+  secretKeys: readonly string[];
   /** WEBUI_AUTH; false gives one implicit administrator. */
   authRequired: boolean;
   passwordSignIn: boolean;
@@ -27,7 +28,7 @@ export function accountOptions(settings: Settings): AccountOptions {
   const adminEmail = settings.get('WEBUI_ADMIN_EMAIL');
   const adminPassword = settings.get('WEBUI_ADMIN_PASSWORD');
   return {
-    secretKey: settings.secretKey,
+    secretKeys: settings.secretKeys,
     authRequired: settings.get('WEBUI_AUTH'),
     passwordSignIn: settings.get('ENABLE_PASSWORD_AUTH'),
     initialAdminSignUp: settings.get('ENABLE_INITIAL_ADMIN_SIGNUP'),

@@ -13,7 +13,7 @@ function sign(payload: object, { secret = SECRET, alg = 'HS256' } = {}): string 
 }
 
 describe('session tokens', () => {
-  const tokens = createTokens(SECRET);
+  const tokens = createTokens([SECRET]);
   const now = Math.floor(Date.now() / 1_000);
 
   it('signs what it verifies', async () => {

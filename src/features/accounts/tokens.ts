@@ -24,10 +24,11 @@ export interface SignedToken {
   expires_at: number | null;
 }
 
-/** HS256 tokens keyed by the UTF-8 bytes of the secret. */
-export function createTokens(secretKey: string): Tokens {
-  if (secretKey === '') throw new Error('WEBUI_SECRET_KEY is empty: session tokens cannot be signed.');
-  const key = new TextEncoder().encode(secretKey);
+/** HS256 tokens keyed by the UTF-8 bytes of the secret; the first form of it signs, tokens of any are taken. */
+export function createTokens(forms: readonly string[]): Tokens {
+  const keys = forms.filter((form) => form !== '').map((form) => new TextEncoder().encode(form));
+  const [key] = keys;
+  if (!key) throw new Error('WEBUI_SECRET_KEY is empty: session tokens cannot be signed.');
   return {
     async sign(claims, lifetime) {
       const now = nowSeconds();
@@ -37,16 +38,24 @@ export function createTokens(secretKey: string): Tokens {
       return { token, expires_at: expiresAt };
     },
     async verify(token) {
-      try {
-        const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'] });
-        if (payload.iat !== undefined && payload.iat > nowSeconds()) return null;
-        return typeof payload.id === 'string' ? (payload as Claims) : 'id' in payload ? { ...payload, id: '' } : null;
-      } catch (error) {
-        if (error instanceof errors.JOSEError) return null;
-        throw error;
+      for (const one of keys) {
+        const payload = await verified(token, one);
+        if (payload) return payload;
       }
+      return null;
     },
   };
+}
+
+async function verified(token: string, key: Uint8Array): Promise<Claims | null> {
+  try {
+    const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'] });
+    if (payload.iat !== undefined && payload.iat > nowSeconds()) return null;
+    return typeof payload.id === 'string' ? (payload as Claims) : 'id' in payload ? { ...payload, id: '' } : null;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return null;
+    throw error;
+  }
 }
 
 const SECONDS = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const;
