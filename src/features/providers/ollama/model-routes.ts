@@ -57,9 +57,8 @@ export function modelRoutes(deps: ProviderRouteDeps): Route[] {
         tag: 'ollama',
         handler: async (input) => {
           targets.assertOn();
-          const { model: _model, name: _name, ...rest } = input.body;
           const id = nameOf(input.body);
-          const body = () => ({ ...withoutNulls(rest), model: id, insecure: true });
+          const body = () => ({ ...withoutNulls(input.body), model: id, insecure: true });
           const request = { path: '/api/pull', model: id, body };
           const answer = await kit.ollama.send([targets.one(input.params)], request, callOf(input));
           // The list has changed once the stream is over.
@@ -138,7 +137,9 @@ export function modelRoutes(deps: ProviderRouteDeps): Route[] {
           targets.assertOn();
           const id = nameOf(input.body);
           const connection = await at(input, id);
-          const body = () => ({ model: withoutPrefix(connection, id) });
+          const model = withoutPrefix(connection, id);
+          // Older servers look at `name`.
+          const body = () => ({ model, ...(input.body.name && { name: model }) });
           const request = { method: 'DELETE', path: '/api/delete', model: id, body };
           (await kit.ollama.send([connection], request, callOf(input))).discard();
           kit.registry.expire();
