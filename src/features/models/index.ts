@@ -20,7 +20,7 @@ export interface ModelRouteDeps extends WorkspaceDeps {
 /** Lists of models and the models of the workspace. */
 export function modelRoutes(deps: ModelRouteDeps): Route[] {
   return [
-    ...listRoutes(deps.models, deps.kit.providers),
+    ...listRoutes(deps.models, deps.kit.providers, deps.settings.get('ENABLE_COMPRESSION_MIDDLEWARE')),
     ...callRoutes(deps.models, deps.kit),
     ...workspaceRoutes(deps),
     pictureRoute(deps),

@@ -8,6 +8,7 @@ import type { ModelEntry, ModelGate, Providers } from '../providers/index.ts';
 import { type Audience, assemble, type TableModel } from './assemble.ts';
 import { type ModelFunctions, NO_FUNCTIONS } from './functions.ts';
 import { createGate } from './gate.ts';
+import { ListAnswer } from './list-answer.ts';
 import { createRows } from './rows.ts';
 import type { ModelRow } from './store.ts';
 
@@ -43,8 +44,8 @@ export interface Models {
   resolve(user: User, id: string): Promise<ResolvedModel | null>;
   /** The same whoever asks: for what the site itself does with a model its administrator chose. */
   find(id: string): Promise<ResolvedModel | null>;
-  /** The answer of `GET /api/models` for the user, as JSON text. */
-  listJson(user: User, refresh: boolean): Promise<Buffer>;
+  /** The answer of `GET /api/models` for the user, ready to send. */
+  listJson(user: User, refresh: boolean): Promise<ListAnswer>;
   /** Access by rows alone, for direct requests to providers. */
   gate: Omit<ModelGate, 'resolvePrompt'>;
   /** Rows and grants have changed; call it after the commit. */
@@ -60,7 +61,7 @@ interface Table {
   /** JSON text of each listed entry, made when first asked for. */
   texts: string[] | null;
   /** Whole answers by which models they hold. */
-  answers: Map<string, Buffer>;
+  answers: Map<string, ListAnswer>;
 }
 
 const ANSWERS_KEPT = 64;
@@ -209,7 +210,7 @@ function tableOf(models: ReadonlyMap<string, TableModel>, order: readonly string
   return { models, entries, listed, texts: null, answers: new Map() };
 }
 
-function answerOf(table: Table, shown: readonly TableModel[]): Buffer {
+function answerOf(table: Table, shown: readonly TableModel[]): ListAnswer {
   const all = shown === table.listed;
   const key = all ? '*' : shown.map(({ entry }) => entry.id).join('\n');
   const known = table.answers.get(key);
@@ -218,7 +219,7 @@ function answerOf(table: Table, shown: readonly TableModel[]): Buffer {
   const { texts } = table;
   const wanted = new Set(shown);
   const picked = all ? texts : texts.filter((_text, at) => wanted.has(table.listed[at] as TableModel));
-  const answer = Buffer.from(`{"data":[${picked.join(',')}]}`);
+  const answer = new ListAnswer(`{"data":[${picked.join(',')}]}`);
   if (table.answers.size >= ANSWERS_KEPT) {
     for (const oldest of table.answers.keys()) {
       table.answers.delete(oldest);
