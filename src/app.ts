@@ -192,6 +192,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     log,
   };
   const chats = createChats(chatDeps);
+  accounts.beforeDelete(chats.removeOf);
 
   let started = false;
   const explorer = settings.get('ENV') === 'dev';

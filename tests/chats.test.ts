@@ -282,6 +282,15 @@ function suite(kind: DatabaseKind): void {
     assert.equal(await admin.ok('DELETE', `/api/v1/chats/${id}`), true);
   });
 
+  test('the chats of an account go with it', async () => {
+    const leaver = await addAccount(admin, 'leaver');
+    const { Gone: id = '' } = await importChats(leaver, [{ chat: chatDocument('Gone'), meta: { tags: ['t'] } }]);
+    await leaver.ok('POST', `/api/v1/chats/${id}/share`);
+    assert.equal((await admin.call('GET', `/api/v1/chats/${id}`)).status, 200);
+    await admin.ok('DELETE', `/api/v1/users/${leaver.id}`);
+    assert.equal((await admin.call('GET', `/api/v1/chats/${id}`)).status, 401);
+  });
+
   test('unread chats count in their folder and all above it, until they are read', async () => {
     const user = await addAccount(admin, 'reader');
     const top = await user.ok<{ id: string }>('POST', '/api/v1/folders/', { json: { name: 'Top' } });

@@ -47,6 +47,13 @@ export async function removeChats(
   }
 }
 
+/** Deletes every chat of an account that goes away, and its tags. */
+export async function removeChatsOf(tx: Transaction, access: Pick<Access, 'grants'>, userId: string): Promise<void> {
+  const rows = await selectHeads(tx).where('user_id', '=', userId).execute();
+  await removeChats(tx, access, rows.map(headOf));
+  await tx.deleteFrom('tag').where('user_id', '=', userId).execute();
+}
+
 /** Heads of chats by id. */
 export async function headsById(db: Db, ids: readonly string[]): Promise<ChatHead[]> {
   const found: ChatHead[] = [];

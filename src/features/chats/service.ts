@@ -1,4 +1,4 @@
-import type { Database } from '../../kernel/database/index.ts';
+import type { Database, Transaction } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import type { Realtime } from '../../kernel/realtime/index.ts';
@@ -13,6 +13,7 @@ import { createCopying } from './copying.ts';
 import { createFolderChats } from './folder-chats.ts';
 import { createMessages } from './messages.ts';
 import { createReading, type Reading } from './reading.ts';
+import { removeChatsOf } from './removal.ts';
 import type { ChatRuns } from './runs.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import { readChat, unreadByFolder } from './unread.ts';
@@ -39,6 +40,8 @@ export interface Chats {
   markRead(user: User, chatId: string): Promise<JsonObject | null>;
   /** 403 where the site wants the user's chats to be temporary. */
   checkMayStore(user: User): Promise<void>;
+  /** Deletes every chat of an account that goes away. */
+  removeOf(tx: Transaction, userId: string): Promise<void>;
   /** What the folder routes ask. */
   inFolders: FolderChats;
   /** For the routes of this feature. */
@@ -79,6 +82,7 @@ export function createChats(deps: ChatsDeps): Chats {
       return { last_read_at: read.at, folder_unread_counts: counts };
     },
     checkMayStore: changing.checkMayStore,
+    removeOf: (tx, userId) => removeChatsOf(tx, access, userId),
     inFolders: createFolderChats(db, access, runs),
     parts,
   };
