@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sendTurn } from './support/chat.ts';
-import { type Account, signUp } from './support/client.ts';
+import { type Account, addAccount, signUp } from './support/client.ts';
 import { eventOf, gateText, messagesOf, replyOf, settled, textOf } from './support/replies.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { type ChatEvent, connectSocket, type TestSocket } from './support/socket.ts';
@@ -117,6 +117,49 @@ describe('a reply while it is written', () => {
     assert.deepEqual(ben.events(), []);
     assert.deepEqual(growth(socket, other.replyId), []);
     ben.close();
+  });
+
+  it('is shown to others who may read the chat while they look at it', async () => {
+    const ben = await addAccount(ada, 'ben');
+    const made = await sendTurn(ada, socket, {});
+    await settled(ada, made.chatId);
+    await ada.ok('POST', `/api/v1/chats/${made.chatId}/share`, { json: { share_mode: 'continue' } });
+    await ada.ok('POST', `/api/v1/chats/shared/${made.chatId}/access/update`, {
+      json: {
+        access_grants: [{ principal_type: 'user', principal_id: ben.id, permission: 'read' }],
+        share_mode: 'continue',
+      },
+    });
+    const viewer = await connectSocket(server.base, ben);
+    await join(viewer, made.chatId);
+    const turn = await sendTurn(ada, socket, {
+      model: 'gate-5',
+      chatId: made.chatId,
+      parentId: made.replyId,
+      wait: false,
+    });
+    const { first, all } = gateText(5);
+    await until(() => textOf(viewer, turn.replyId) === first);
+    const late = await connectSocket(server.base, ben);
+    await join(late, made.chatId);
+    const whole = await eventOf(late, turn.replyId, 'chat:completion');
+    assert.equal((whole.data.data as { output: { content: { text: string }[] }[] }).output[0]?.content[0]?.text, first);
+    server.provider.release();
+    await viewer.done(turn.replyId);
+    assert.equal(textOf(viewer, turn.replyId).trim(), all);
+    const frames = viewer
+      .events()
+      .filter(({ chat_id, data }) => chat_id === made.chatId && data.type !== 'chat:presence');
+    for (const frame of frames)
+      assert.deepEqual(Object.keys(frame), ['chat_id', 'message_id', 'user_id', 'shared', 'data']);
+    assert.equal(frames[0]?.data.type, 'chat:messages');
+    const last = frames.find(({ data }) => (data.data as { done?: boolean }).done);
+    assert.deepEqual(Object.keys(last?.data.data as object).sort(), ['done', 'output']);
+    await settled(ada, made.chatId);
+    const others = socket.events(turn.replyId).filter((event) => 'shared' in event);
+    assert.deepEqual(others, []);
+    viewer.close();
+    late.close();
   });
 
   it('goes on without the browser', async () => {

@@ -123,6 +123,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       giveUp: giveUp.signal,
     },
   });
+  let sweep: Promise<void> = Promise.resolve();
   const adminSees = settings.get('ENABLE_ADMIN_CHAT_ACCESS');
   const turns: TurnsDeps = {
     database,
@@ -161,12 +162,16 @@ export function createConversation(deps: ConversationDeps): Conversation {
       },
     },
     async start() {
-      await processes.start((alive) => closeOrphans({ database, log }, alive));
-      await closeUnfinished({ database, log });
+      await processes.start((alive) => closeOrphans({ database, log, realtime }, alive));
+      // Nobody waits for these: they have been unfinished since an earlier release.
+      sweep = closeUnfinished({ database, log }, giveUp.signal).catch((error: unknown) => {
+        log.error({ err: error }, 'unfinished replies could not be looked for');
+      });
     },
     async close() {
       await runs.close();
       giveUp.abort();
+      await sweep;
       await journal.close();
       control.close();
       await processes.close();

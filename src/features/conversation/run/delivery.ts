@@ -30,16 +30,20 @@ interface DeliveryDeps {
   /** null: nothing is kept (temporary chats). */
   journal: RunJournal | null;
   items: () => readonly OutputItem[];
+  /** Deltas that are joined at least before they are sent. */
+  chunkSize: number;
 }
 
-export function createDelivery({ pacer, audience, journal, items }: DeliveryDeps): Delivery {
+export function createDelivery({ pacer, audience, journal, items, chunkSize }: DeliveryDeps): Delivery {
   let waiting: (DeltaEvent | ItemEvent)[] = [];
+  let deltas = 0;
   let healing: NodeJS.Timeout | undefined;
 
   function flush(): void {
     if (waiting.length === 0) return;
     const events = waiting;
     waiting = [];
+    deltas = 0;
     for (const data of events) {
       const event = { type: 'response:completion', data };
       audience.watchers(event);
@@ -62,7 +66,8 @@ export function createDelivery({ pacer, audience, journal, items }: DeliveryDeps
       const last = waiting.at(-1);
       if (last && 'delta' in last && 'delta' in event && samePlace(last, event)) last.delta += event.delta;
       else waiting.push(event);
-      pace.touch();
+      if ('delta' in event) deltas += 1;
+      if (deltas >= chunkSize || !('delta' in event)) pace.touch();
     },
     whole() {
       send();

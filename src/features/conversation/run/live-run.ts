@@ -10,7 +10,7 @@ import type { Audiences } from './audience.ts';
 import { copyItem, createDelivery, type Delivery } from './delivery.ts';
 import type { Journal } from './journal.ts';
 import type { Pacer } from './pacer.ts';
-import { audienceOf, type EventFields, foldEvent } from './stored-events.ts';
+import { type EventFields, foldEvent, isForWatchers, sharedEvent } from './stored-events.ts';
 
 /** An admitted turn before it runs. */
 export type TurnDraft = Omit<TurnContext, 'emit' | 'signal'> & {
@@ -90,7 +90,8 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
     },
   );
   const notes = saved ? journal.open({ id: taskId, chatId, messageId: replyId }) : null;
-  const delivery = createDelivery({ pacer, audience, journal: notes, items: () => reply.items });
+  const chunkSize = draft.settings.deltaChunkSize;
+  const delivery = createDelivery({ pacer, audience, journal: notes, items: () => reply.items, chunkSize });
   if (prior.length > 0) notes?.note({ type: 'items', items: prior.map(copyItem) });
 
   function emit(event: TurnEvent): void {
@@ -101,10 +102,10 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
       eventFields = { ...eventFields, ...folded.changed };
       if (!isStored) notes?.field(folded.changed);
     }
-    const { watchersOnly, shared } = audienceOf(event);
-    if (watchersOnly) audience.watchers(folded.event);
+    if (isForWatchers(event)) audience.watchers(folded.event);
     else audience.user(folded.event);
-    if (shared) audience.others(folded.event);
+    const shared = audience.hasOthers ? sharedEvent(folded.event) : null;
+    if (shared) audience.others(shared);
   }
 
   function keep(fields: MessageFields): void {

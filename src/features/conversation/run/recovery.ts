@@ -1,5 +1,6 @@
 import type { Database } from '../../../kernel/database/index.ts';
 import { isObject } from '../../../kernel/json.ts';
+import type { Realtime } from '../../../kernel/realtime/index.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
 import { nowSeconds } from '../../../kernel/time.ts';
 import { loadMessage, type MessageFields, outputText, unfinishedReplies, upsertMessage } from '../../chats/index.ts';
@@ -12,23 +13,35 @@ import { INTERRUPTED } from './run.ts';
 interface RecoveryDeps {
   database: Pick<Database, 'db' | 'transaction'>;
   log: Pick<Log, 'info' | 'error'>;
+  realtime: Pick<Realtime, 'emit'>;
 }
 
 /**
- * Ends the runs of processes that are not alive: what their journals hold is stored, marked as interrupted. Several processes may do
- * it at once.
+ * Ends the runs of processes that are not alive: what their journals hold is stored, marked as interrupted, and tabs that still wait
+ * are told. Several processes may do it at once.
  */
-export async function closeOrphans({ database, log }: RecoveryDeps, alive: readonly string[]): Promise<void> {
+export async function closeOrphans({ database, log, realtime }: RecoveryDeps, alive: readonly string[]): Promise<void> {
   const orphans = await runsOfOthers(database.db, alive);
   let closed = 0;
   for (const orphan of orphans) {
     try {
-      if (await closeOne(database, orphan)) closed += 1;
+      if (!(await closeOne(database, orphan))) continue;
+      closed += 1;
+      tell(realtime, orphan);
     } catch (error) {
       log.error({ err: error, chat: orphan.chat_id }, 'an interrupted reply could not be closed');
     }
   }
   if (closed > 0) log.info({ replies: closed }, 'closed replies whose server was gone');
+}
+
+function tell(realtime: RecoveryDeps['realtime'], { chat_id, message_id, user_id }: RunRow): void {
+  for (const data of [
+    { type: 'chat:message:error', data: { error: { content: INTERRUPTED }, done: true } },
+    { type: 'chat:active', data: { active: false } },
+  ]) {
+    realtime.emit({ rooms: [`user:${user_id}`] }, 'events', { chat_id, message_id, data });
+  }
 }
 
 function closeOne(database: RecoveryDeps['database'], orphan: RunRow): Promise<boolean> {
@@ -55,10 +68,14 @@ function interrupted(items: OutputItem[]): MessageFields {
 const OLD_ENOUGH = 120;
 
 /** Ends replies that earlier releases left unfinished: no run writes them, and nobody is asked about them. */
-export async function closeUnfinished({ database, log }: RecoveryDeps): Promise<void> {
+export async function closeUnfinished(
+  { database, log }: Omit<RecoveryDeps, 'realtime'>,
+  signal: AbortSignal,
+): Promise<void> {
   const { db } = database;
   let closed = 0;
   for (const { chatId, messageId } of await unfinishedReplies(db)) {
+    if (signal.aborted) break;
     try {
       const message = await loadMessage(db, chatId, messageId);
       if (message?.done !== false || isYoung(message.timestamp) || isWaiting(message.output)) continue;

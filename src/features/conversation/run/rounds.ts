@@ -1,11 +1,12 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
-import type { Providers } from '../../providers/index.ts';
+import type { Part, Providers } from '../../providers/index.ts';
 import { type ChatMessage, providerEntry, replayOutput } from '../prepare/index.ts';
 import { tidyMessages } from '../prepare/messages.ts';
 import type { Prepared } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
 import type { LiveRun } from './live-run.ts';
 import { openCalls, runCall, type Tools } from './tools.ts';
+import { untilStopped } from './until-stopped.ts';
 
 export interface RoundsDeps {
   providers: Pick<Providers, 'stream' | 'complete'>;
@@ -49,9 +50,18 @@ async function streamRound(
 ): Promise<void> {
   const { signal } = run.turn;
   const stream = providers.stream(providerEntry(prepared.model), body, callOf(run));
-  for await (const parts of untilAborted(stream, signal)) run.take(run.reply.apply(parts));
+  // One race for the whole stream: a provider that hangs must not keep a stopped reply.
+  await untilStopped(readStream(run, stream), signal);
   signal.throwIfAborted();
   run.take(run.reply.endRound());
+}
+
+async function readStream(run: LiveRun, stream: AsyncIterable<readonly Part[]>): Promise<void> {
+  const { signal } = run.turn;
+  for await (const parts of stream) {
+    if (signal.aborted) return;
+    run.take(run.reply.apply(parts));
+  }
 }
 
 async function wholeRound(
@@ -60,7 +70,8 @@ async function wholeRound(
   body: JsonObject,
   { providers }: RoundsDeps,
 ): Promise<void> {
-  const completion = await providers.complete(providerEntry(prepared.model), body, callOf(run));
+  const work = providers.complete(providerEntry(prepared.model), body, callOf(run));
+  const completion = await untilStopped(work, run.turn.signal);
   run.turn.signal.throwIfAborted();
   run.completion = completion;
   run.take(run.reply.apply(completionParts(completion)), true);
@@ -85,27 +96,4 @@ function nextBody(body: JsonObject, items: readonly object[]): JsonObject {
   const before = (Array.isArray(body.messages) ? body.messages : []).filter(isObject) as ChatMessage[];
   const said = replayOutput(items, { thoughts: null, keepDetails: true });
   return { ...body, messages: tidyMessages([...before, ...said]), stream: body.stream === true };
-}
-
-/** The values of a stream until the signal is aborted: then it throws at once, also when the stream hangs. */
-async function* untilAborted<T>(stream: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
-  const iterator = stream[Symbol.asyncIterator]();
-  let refuse: ((reason: unknown) => void) | undefined;
-  const aborted = () => refuse?.(signal.reason);
-  signal.addEventListener('abort', aborted);
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const { done, value } = await new Promise<IteratorResult<T>>((resolve, reject) => {
-        refuse = reject;
-        iterator.next().then(resolve, reject);
-      });
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    signal.removeEventListener('abort', aborted);
-    // A stream that hangs would never end its clean-up; it goes on by itself.
-    iterator.return?.()?.catch(() => {});
-  }
 }

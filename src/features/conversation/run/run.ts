@@ -9,6 +9,7 @@ import { failureText, thrownText } from './failure.ts';
 import type { LiveRun } from './live-run.ts';
 import { type RoundsDeps, writeRounds } from './rounds.ts';
 import { storeReply } from './store.ts';
+import { untilStopped } from './until-stopped.ts';
 
 /** Why a run ends before its reply is complete. */
 export class RunStopped extends Error {
@@ -156,14 +157,4 @@ function announce({ events }: RunnerDeps, name: string, turn: TurnContext, data:
 function failureOf(run: LiveRun, error: unknown, { log }: RunnerDeps): string {
   if (!(error instanceof HttpError)) log.error({ err: error, chat: run.turn.chatId }, 'a reply failed');
   return thrownText(error);
-}
-
-/** The result, or the reason of the stop as soon as there is one. */
-export function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stopped = () => reject(signal.reason);
-    if (signal.aborted) stopped();
-    signal.addEventListener('abort', stopped, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped));
-  });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { audienceOf, foldEvent } from './stored-events.ts';
+import { foldEvent, isForWatchers, sharedEvent } from './stored-events.ts';
 
 describe('events that are stored', () => {
   it('add to lists', () => {
@@ -31,7 +31,7 @@ describe('events that are stored', () => {
 });
 
 it('tells every tab when a reply ends, and only those that watch how it grows', () => {
-  const watchers = (type: string, data?: unknown) => audienceOf({ type, data }).watchersOnly;
+  const watchers = (type: string, data?: unknown) => isForWatchers({ type, data });
   assert.equal(watchers('response:completion', {}), true);
   assert.equal(watchers('chat:completion', { usage: {} }), true);
   assert.equal(watchers('chat:completion', { done: true, output: [] }), false);
@@ -39,4 +39,12 @@ it('tells every tab when a reply ends, and only those that watch how it grows', 
   for (const type of ['chat:active', 'chat:list', 'chat:title', 'chat:tags', 'chat:tasks:cancel', 'notification']) {
     assert.equal(watchers(type, {}), false, type);
   }
+});
+
+it('tells others of the reply and nothing of the chat around it', () => {
+  const done = sharedEvent({ type: 'chat:completion', data: { done: true, output: [], title: 'Secret', id: 'x' } });
+  assert.deepEqual(done?.data, { output: [], done: true });
+  assert.equal(sharedEvent({ type: 'chat:title', data: 'Secret' }), null);
+  const status = { type: 'status', data: { done: true } };
+  assert.equal(sharedEvent(status), status);
 });

@@ -39,11 +39,10 @@ const SHARED = new Set([
   'chat:completion',
 ]);
 
-/** Whom an event is for. */
-export function audienceOf({ type, data }: TurnEvent): { watchersOnly: boolean; shared: boolean } {
+/** Whether an event is for those who have the chat open only, or for every tab of the user. */
+export function isForWatchers({ type, data }: TurnEvent): boolean {
   const last = isObject(data) && (data.done === true || 'error' in data);
-  const watchersOnly = type === 'chat:completion' ? !last : WATCHERS_ONLY.has(type);
-  return { watchersOnly, shared: SHARED.has(type) };
+  return type === 'chat:completion' ? !last : WATCHERS_ONLY.has(type);
 }
 
 /**
@@ -76,4 +75,18 @@ function listed(event: TurnEvent, data: JsonObject, key: 'files' | 'embeds', sto
   if (!Array.isArray(added)) return { event, changed: null };
   const list = [...added, ...(stored ?? [])];
   return { event: { ...event, data: { ...data, [key]: list } }, changed: { [key]: list } };
+}
+
+/** What others learn of a completion: how the reply grows and ends, nothing of the chat around it (note 5.1). */
+const SHARED_MEMBERS = ['output', 'done', 'error', 'usage', 'finish_reason', 'content', 'selected_model_id', 'sources'];
+
+/** An event as others who have the chat open get it; null when it is not theirs. */
+export function sharedEvent(event: TurnEvent): TurnEvent | null {
+  if (!SHARED.has(event.type)) return null;
+  if (event.type !== 'chat:completion' || !isObject(event.data)) return event;
+  const { data } = event;
+  return {
+    ...event,
+    data: Object.fromEntries(SHARED_MEMBERS.filter((key) => key in data).map((key) => [key, data[key]])),
+  };
 }
