@@ -19,7 +19,6 @@ import { createUsagePool } from './usage.ts';
 
 export type { DirectChannel } from './direct-channels.ts';
 export type { CallTarget, EventCaller } from './event-calls.ts';
-export type { ChatAccess, LiveChannels, LiveChats } from './ports.ts';
 export { channelIdsOf } from './store.ts';
 
 /** Signed-in sockets, as the rest of the program uses them. */

@@ -1,5 +1,5 @@
 export { type Bus, createLocalBus } from './bus.ts';
-export { type CallOptions, CallTimeout, SocketGone } from './call.ts';
-export type { LiveSocket, SocketUser } from './live-socket.ts';
+export { CallTimeout, SocketGone } from './call.ts';
+export type { LiveSocket } from './live-socket.ts';
 export { openBus } from './open-bus.ts';
-export { type Audience, createRealtime, type Realtime, type SocketHandler, type SocketInfo } from './realtime.ts';
+export { createRealtime, type Realtime, type SocketInfo } from './realtime.ts';

@@ -24,6 +24,9 @@ export async function openBus({ redis, redisKeyPrefix, database, log }: BusOptio
     );
   }
   const target = targetOf(database);
+  if (target.dialect === 'mysql') {
+    log.info('several processes on this database hear each other only with Redis (REDIS_URL)');
+  }
   if (target.dialect !== 'postgresql') return createLocalBus(log);
   const { connectionString, options } = target.options.pool;
   const client = { ...(connectionString ? { connectionString } : {}), ...(options ? { options } : {}) };

@@ -28,7 +28,6 @@ export function openPostgresLink(deps: PostgresLinkDeps, { id, onText, onUp }: L
   let client: Client | null = null;
   let closed = false;
   let failures = 0;
-  let wasUp = false;
   let numbered = 0;
   let retry: NodeJS.Timeout | undefined;
 
@@ -60,8 +59,7 @@ export function openPostgresLink(deps: PostgresLinkDeps, { id, onText, onUp }: L
     if (over) return;
     client = next;
     failures = 0;
-    if (wasUp) onUp();
-    wasUp = true;
+    onUp();
   }
 
   /** A pooler that hands the connection to somebody else after each transaction swallows notifications. */

@@ -1,95 +1,26 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import Fastify, { type FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { io, type Socket } from 'socket.io-client';
 import { missingDatabase, missingRedis, redisUrl } from '../../../tests/support/databases.ts';
+import {
+  collect,
+  flush,
+  postgresBus,
+  redisBus,
+  type SocketNode,
+  startNode,
+} from '../../../tests/support/socket-node.ts';
 import { until } from '../../../tests/support/wait.ts';
-import { mainRedis } from '../redis.ts';
-import { loadSettings } from '../settings/index.ts';
-import { createLog } from '../telemetry/log.ts';
-import { type Bus, CallTimeout, createLocalBus, createRealtime, openBus, type Realtime, SocketGone } from './index.ts';
-
-interface Node {
-  bus: Bus;
-  realtime: Realtime;
-  port: number;
-  output: string[];
-  client(options?: { auth?: Record<string, unknown>; headers?: Record<string, string> }): Promise<Socket>;
-  stop(): Promise<void>;
-}
+import type { Log } from '../telemetry/log.ts';
+import { CallTimeout, SocketGone } from './index.ts';
 
 const POSTGRES = process.env.LOGGIA_TEST_POSTGRESQL_URL ?? 'postgresql://postgres@127.0.0.1:5432/postgres';
 
-interface NodeOptions {
-  websocket?: boolean;
-  origins?: string[];
-  makeBus?: (log: ReturnType<typeof createLog>) => Promise<Bus>;
-}
-
-async function startNode({ websocket = true, origins, makeBus }: NodeOptions = {}): Promise<Node> {
-  const output: string[] = [];
-  const log = createLog({ level: 'INFO', format: '', destination: { write: (line) => void output.push(line) } });
-  const bus = makeBus ? await makeBus(log) : createLocalBus(log);
-  const realtime = createRealtime({
-    bus,
-    log,
-    cors: { origins: origins ?? '*' },
-    websocket,
-    pingInterval: 25_000,
-    pingTimeout: 20_000,
-  });
-  const fastify: FastifyInstance = Fastify();
-  realtime.attach(fastify);
-  realtime.handle('join', (socket, room) => socket.join(String(room)).then(() => true));
-  realtime.handle('name', (socket, name) => socket.identify({ id: String(name), name: String(name) }).then(() => true));
-  realtime.handle('fail', () => {
-    throw new Error('on purpose');
-  });
-  await fastify.listen({ port: 0, host: '127.0.0.1' });
-  const { port } = fastify.server.address() as AddressInfo;
-  const clients: Socket[] = [];
-  return {
-    bus,
-    realtime,
-    port,
-    output,
-    async client({ auth = {}, headers = {} } = {}) {
-      const socket = io(`http://127.0.0.1:${port}`, {
-        path: '/ws/socket.io',
-        transports: [websocket ? 'websocket' : 'polling'],
-        reconnection: false,
-        forceNew: true,
-        auth,
-        extraHeaders: headers,
-      });
-      clients.push(socket);
-      await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('connect_error', reject));
-      return socket;
-    },
-    async stop() {
-      for (const client of clients) client.close();
-      await fastify.close();
-      await realtime.close();
-      await bus.close();
-    },
-  };
-}
-
-function collect(socket: Socket, event: string): unknown[] {
-  const got: unknown[] = [];
-  socket.on(event, (payload: unknown) => got.push(payload));
-  return got;
-}
-
-/** All that was sent before has arrived when this resolves. */
-const flush = (socket: Socket) => socket.emitWithAck('nobody-knows-this');
-
 describe('sockets of one process', () => {
-  let node: Node;
+  let node: SocketNode;
   before(async () => {
     node = await startNode();
   });
@@ -268,28 +199,11 @@ const prefix = `loggia-test-${process.pid}`;
 const noRedis = await missingRedis();
 const noPostgres = await missingDatabase('postgresql');
 
-function databaseOptions(url: string) {
-  const sqlite = { wal: true, synchronous: '', cacheSize: '', tempStore: '', mmapSize: '', journalSizeLimit: '' };
-  return {
-    url,
-    schema: prefix.replaceAll('-', '_'),
-    poolSize: null,
-    maxOverflow: 0,
-    poolTimeout: 30,
-    poolRecycle: 3600,
-    sqlite,
-  };
-}
-
 const carriers = [
   {
     name: 'Redis',
     skip: noRedis,
-    makeBus: async (log: ReturnType<typeof createLog>) => {
-      const settings = loadSettings({ REDIS_URL: `${redisUrl}?client_name=${prefix}`, WEBUI_SECRET_KEY: 'x' });
-      const redis = await mainRedis(settings, log);
-      return openBus({ redis, redisKeyPrefix: prefix, database: databaseOptions('sqlite:///:memory:'), log });
-    },
+    makeBus: (log: Log) => redisBus(prefix, log),
     async cut() {
       const redis = new Redis(redisUrl);
       let killed = 0;
@@ -304,13 +218,7 @@ const carriers = [
   {
     name: 'PostgreSQL',
     skip: noPostgres,
-    makeBus: (log: ReturnType<typeof createLog>) =>
-      openBus({
-        redis: null,
-        redisKeyPrefix: prefix,
-        database: databaseOptions(`${POSTGRES}?application_name=${prefix}`),
-        log,
-      }),
+    makeBus: (log: Log) => postgresBus(POSTGRES, prefix, log),
     async cut() {
       const client = new pg.Client({ connectionString: POSTGRES });
       await client.connect();
@@ -326,8 +234,8 @@ const carriers = [
 
 for (const { name, skip, makeBus, cut } of carriers) {
   describe(`sockets of two processes over ${name}`, { skip }, () => {
-    let one: Node;
-    let two: Node;
+    let one: SocketNode;
+    let two: SocketNode;
     before(async () => {
       [one, two] = await Promise.all([startNode({ makeBus }), startNode({ makeBus })]);
       // They have met when a socket of one is known to the other.

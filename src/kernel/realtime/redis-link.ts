@@ -14,7 +14,6 @@ export function openRedisLink({ connect, keyPrefix, log }: RedisLinkDeps, { id, 
   const channelOf = (to: string | null): string => `${keyPrefix}:loggia:bus:${to ?? 'all'}`;
   const publisher = connect();
   const subscriber = connect();
-  let wasUp = false;
   let up = (): void => {};
   const subscribed = new Promise<void>((resolve) => {
     up = resolve;
@@ -23,9 +22,8 @@ export function openRedisLink({ connect, keyPrefix, log }: RedisLinkDeps, { id, 
   subscriber.on('ready', () => {
     subscriber.subscribe(channelOf(null), channelOf(id)).then(
       () => {
-        if (wasUp) onUp();
-        wasUp = true;
         up();
+        onUp();
       },
       // The connection has gone again; the next `ready` tries anew.
       (error: unknown) => log.warn({ err: error }, 'could not listen to other processes in Redis'),

@@ -14,7 +14,7 @@ export interface LinkEvents {
   /** Of this process. */
   id: string;
   onText(text: string): void;
-  /** The link hears again after it did not. */
+  /** The link hears now; before, it did not. */
   onUp(): void;
 }
 
