@@ -212,11 +212,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       settings,
       config,
       version: CLIENT_VERSION,
-      session: async (token) => {
-        const principal = await accounts.verifyToken(token);
-        if (!principal) throw new HttpError(401, '401 Unauthorized');
-        return principal;
-      },
+      session: accounts.session,
       hasUsers: () => anyUser(database.db),
       groupDefaultModels: (user) => groupDefaults(user, access, models),
       loginProviders: () => NO_PROVIDERS,

@@ -45,6 +45,8 @@ export interface Accounts {
   routes: Route[];
   /** Who a session token (no API key) belongs to; null when it does not count. For sockets. */
   verifyToken(token: string): Promise<Principal | null>;
+  /** Like `verifyToken`, but throws what a route would answer. */
+  session(token: string): Promise<Principal>;
   findUser(id: string): Promise<User | null>;
   findUsers(ids: readonly string[]): Promise<Map<string, User>>;
   /** Drops what is remembered of a user and tells listeners, in every process. Call it after the commit. */
@@ -160,6 +162,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
         throw error;
       }
     },
+    session: (token) => sessions.check(token),
     findUser: async (id) => (await sessions.account(id))?.user ?? null,
     findUsers: sessions.users,
     invalidate: (userId, what = 'changed') => service.userChanged(userId, what),
