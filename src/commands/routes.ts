@@ -6,15 +6,17 @@ import type { Route } from '../kernel/http/route.ts';
 import { loadSettings } from '../kernel/settings/index.ts';
 import { type Command, readArguments, UsageError } from './command.ts';
 
-const usage = `usage: loggia routes [--json]
+const usage = `usage: loggia routes [--json | --markdown]
 
   Lists every route with who may call it: anyone, optional (an account is not needed), current (any account), human (no API key),
   verified (users and administrators), admin, may <permission>, on <object>:<right>.
 
-  --json  as a list of {method, url, access, needs, body, query, reply}
+  --json      as a list of {method, url, access, needs, body, query, reply}
+  --markdown  as docs/authorization.md
 `;
 
-interface Line {
+/** One method of one route. */
+export interface Line {
   method: string;
   url: string;
   access: string;
@@ -28,11 +30,16 @@ interface Line {
 export const command: Command = {
   usage,
   async run(args) {
-    const { values, positionals } = readArguments(args, usage, { json: { type: 'boolean' } });
+    const { values, positionals } = readArguments(args, usage, {
+      json: { type: 'boolean' },
+      markdown: { type: 'boolean' },
+    });
     if (positionals.length > 0) throw new UsageError(`routes: unexpected "${positionals.join(' ')}"`, usage);
     const lines = (await routesOfServer()).flatMap(describe);
     lines.sort((a, b) => (a.url === b.url ? compare(a.method, b.method) : compare(a.url, b.url)));
-    process.stdout.write(values.json ? `${JSON.stringify(lines, null, 2)}\n` : lines.map(textOf).join(''));
+    const { markdownOf } = await import('./routes-document.ts');
+    const form = values.json ? `${JSON.stringify(lines, null, 2)}\n` : values.markdown ? markdownOf(lines) : null;
+    process.stdout.write(form ?? lines.map(textOf).join(''));
     return 0;
   },
 };
