@@ -1,6 +1,8 @@
 import type { Access } from './features/access/index.ts';
 import type { Accounts } from './features/accounts/index.ts';
 import { analyticsRoutes } from './features/analytics/index.ts';
+import { automationRoutes } from './features/automations/index.ts';
+import { calendarRoutes } from './features/calendars/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
@@ -53,6 +55,8 @@ export function createContent(deps: ContentDeps): Content {
     routes: [
       ...files.routes,
       ...knowledge.routes,
+      ...calendarRoutes(deps),
+      ...automationRoutes(deps),
       ...(deps.settings.get('ENABLE_ADMIN_ANALYTICS') ? analyticsRoutes(deps) : []),
       ...noteRoutes({ ...deps, notes }),
       ...promptRoutes(deps),

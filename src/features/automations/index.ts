@@ -1,0 +1,1 @@
+export { type AutomationsDeps, automationRoutes } from './routes.ts';

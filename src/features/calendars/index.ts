@@ -1,0 +1,2 @@
+export { calendarRoutes } from './routes.ts';
+export type { CalendarsDeps } from './service.ts';
