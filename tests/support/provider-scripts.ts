@@ -43,6 +43,7 @@ const WORDS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda m
 /**
  * What a model answers:
  * `hello`, `echo`, `echo-system` say so; `reasoner` and `think-tags` think first; `tool-user` calls its first tool once;
+ * `calls-NAME` calls that tool with the last text of the user as arguments;
  * `stream-N-RATE` N words at RATE per second (0: at once); `gate-N` N words, then waits for `release()`, then N more;
  * `cut` breaks the connection, `garbage` sends what is no JSON, `hang` never answers; `fail-429`, `fail-500`, `fail-html`.
  */
@@ -63,6 +64,7 @@ export function scriptFor(body: Record<string, unknown>, gate: Gate): Script {
   if (model === 'echo') return says(`You said: ${textOf(messages.at(-1) ?? {})}`);
   if (model === 'echo-system') return says(`SYSTEM<<${systemOf(messages)}>>`);
   if (model === 'tool-user') return usesTool(body, messages);
+  if (kind === 'calls') return callsTool(model.slice('calls-'.length), messages);
   if (model === 'cut') return { ...says('This is cut off'), cuts: true };
   if (model === 'garbage')
     return {
@@ -157,6 +159,20 @@ function fails(kind: string): Script {
     text: '{"error":{"message":"scripted failure","type":"server_error"}}',
   };
   return { ...says(''), failure };
+}
+
+function callsTool(name: string, messages: Message[]): Script {
+  const result = messages.at(-1)?.role === 'tool' ? textOf(messages.at(-1) ?? {}) : null;
+  if (result !== null) return says(`Tool said: ${result}`);
+  const given = messages.findLast(({ role }) => role === 'user');
+  const call = { index: 0, id: `call_${name}`, type: 'function', function: { name, arguments: textOf(given ?? {}) } };
+  return {
+    finish: 'tool_calls',
+    async *pieces() {
+      yield { tool_calls: [call] };
+    },
+    wholeMessage: { content: null, tool_calls: [call] },
+  };
 }
 
 function usesTool(body: Record<string, unknown>, messages: Message[]): Script {

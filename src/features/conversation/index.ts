@@ -12,6 +12,7 @@ import type { Files } from '../files/index.ts';
 import type { Folders } from '../folders/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Providers } from '../providers/index.ts';
+import { builtinTools } from './builtin-tools/index.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
 import { createImageSource } from './prepare/image-source.ts';
 import { createPrepare } from './prepare/index.ts';
@@ -89,6 +90,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     folders: deps.folders,
     images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
     extensions: [
+      builtinTools({ database, tabs: deps.live }),
       sourceStep({
         config,
         log,

@@ -1,0 +1,42 @@
+import type { JsonObject } from '../../../kernel/json.ts';
+import type { TurnTool } from '../turn/turn.ts';
+
+interface Parameter extends JsonObject {
+  type: string;
+  description: string;
+}
+
+interface ToolDefinition {
+  name: string;
+  description: string;
+  parameters?: Record<string, Parameter>;
+  required?: readonly string[];
+  run: TurnTool['run'];
+}
+
+/** A tool of the server by its name. Its result is JSON text for the model. */
+export function tool({ name, description, parameters = {}, required = [], run }: ToolDefinition): [string, TurnTool] {
+  const schema = { type: 'object', properties: parameters, required: [...required] };
+  return [
+    name,
+    {
+      spec: { name, description, parameters: schema },
+      run: async (args, call) => JSON.stringify(await run(args, call)),
+    },
+  ];
+}
+
+/** A whole number a model gave, also as text. */
+export function whole(value: unknown, otherwise: number): number {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? Math.trunc(number) : otherwise;
+}
+
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function objects(value: unknown): JsonObject[] {
+  const list = Array.isArray(value) ? value : [];
+  return list.filter((one): one is JsonObject => typeof one === 'object' && one !== null && !Array.isArray(one));
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type SentTurn, sendTurn } from './support/chat.ts';
+import { type Account, addAccount, signUp } from './support/client.ts';
+import { type Provider, startProvider } from './support/provider.ts';
+import { startServer, type TestServer } from './support/server.ts';
+import { connectSocket, type TestSocket } from './support/socket.ts';
+
+const NAMES = [
+  'get_current_timestamp',
+  'calculate_timestamp',
+  'ask_user',
+  'search_chats',
+  'view_chat',
+  'create_tasks',
+  'update_task',
+];
+
+describe('tools of the server itself', () => {
+  let provider: Provider;
+  let server: TestServer;
+  let admin: Account;
+  let user: Account;
+  let socket: TestSocket;
+
+  before(async () => {
+    provider = await startProvider({ models: ['hello', 'echo', ...NAMES.map((name) => `calls-${name}`)] });
+    server = await startServer({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
+    admin = await signUp(server);
+    user = await addAccount(admin, 'una');
+    socket = await connectSocket(server.base, user);
+  });
+  after(async () => {
+    socket?.close();
+    await server?.stop();
+    await provider?.stop();
+  });
+
+  const offered = () => {
+    const tools = (provider.chats().at(-1)?.body.tools ?? []) as { function: { name: string } }[];
+    return tools.map((tool) => tool.function.name);
+  };
+  /** Has a tool called with these arguments; gives the result the model was told. */
+  async function call(name: string, args: unknown, where: Partial<SentTurn> = {}) {
+    const parent = where.replyId === undefined ? {} : { chatId: where.chatId ?? '', parentId: where.replyId };
+    const turn = await sendTurn(user, socket, { model: `calls-${name}`, content: JSON.stringify(args), ...parent });
+    const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
+    const result = messages.findLast(({ role }) => role === 'tool')?.content ?? '';
+    return { turn, result: JSON.parse(result) as Record<string, unknown> };
+  }
+
+  it('are offered where somebody sits at a socket, and nowhere else', async () => {
+    await sendTurn(user, socket, {});
+    assert.deepEqual(offered(), NAMES);
+    await sendTurn(user, socket, { extra: { params: { function_calling: 'legacy' } } });
+    assert.deepEqual(offered(), []);
+    await sendTurn(user, socket, { extra: { tools: [] } });
+    assert.deepEqual(offered(), []);
+    await user.ok('POST', '/api/chat/completions', {
+      json: { model: 'hello', messages: [{ role: 'user', content: 'x' }] },
+    });
+    assert.deepEqual(offered(), []);
+    const temporary = { parent_id: undefined, messages: [{ role: 'user', content: 'x' }] };
+    await sendTurn(user, socket, { chatId: `temporary:${socket.id}`, extra: temporary });
+    assert.deepEqual(offered(), NAMES.slice(0, 5));
+  });
+
+  it('are switched off by the model', async () => {
+    const meta = { builtinTools: { chats: false, tasks: false }, capabilities: {} };
+    const json = { id: 'quiet', base_model_id: 'hello', name: 'Quiet', meta, params: {}, access_grants: [] };
+    await admin.ok('POST', '/api/v1/models/create', { json });
+    await sendTurn(user, socket, { model: 'quiet' });
+    assert.deepEqual(offered(), NAMES.slice(0, 3));
+    const none = { ...json, id: 'silent', meta: { capabilities: { builtin_tools: false } } };
+    await admin.ok('POST', '/api/v1/models/create', { json: none });
+    await sendTurn(user, socket, { model: 'silent' });
+    assert.deepEqual(offered(), []);
+  });
+
+  it('tell the time', async () => {
+    const { result } = await call('calculate_timestamp', { days_ago: 1 });
+    assert.equal(Number(result.current_timestamp) - Number(result.calculated_timestamp), 86_400);
+    assert.match(String(result.current_iso), /^\d{4}-\d\d-\d\dT/);
+  });
+
+  it('find and read the user’s own chats', async () => {
+    const old = await sendTurn(user, socket, { model: 'echo', content: 'The zebra is called Stripes' });
+    const stranger = await addAccount(admin, 'vic');
+    const other = await connectSocket(server.base, stranger);
+    const foreign = await sendTurn(stranger, other, { model: 'echo', content: 'A zebra of mine' });
+    other.close();
+    const { result: found } = await call('search_chats', { query: 'zebra' });
+    const list = (found.results ?? found) as { id: string; snippet: string }[];
+    assert.deepEqual(
+      list.map(({ id }) => id),
+      [old.chatId],
+    );
+    assert.match(list[0]?.snippet ?? '', /Stripes/);
+    const { result: read } = await call('view_chat', { chat_id: old.chatId });
+    assert.deepEqual(read.messages, [
+      { role: 'user', content: 'The zebra is called Stripes' },
+      { role: 'assistant', content: 'You said: The zebra is called Stripes' },
+    ]);
+    assert.ok((await call('view_chat', { chat_id: foreign.chatId })).result.error);
+  });
+
+  it('keep the list of what is to be done with the chat', async () => {
+    const { turn, result } = await call('create_tasks', { tasks: [{ content: 'One' }, { id: 'b', content: 'Two' }] });
+    const summary = { total: 2, pending: 2, in_progress: 0, completed: 0, cancelled: 0 };
+    assert.deepEqual(result.summary, summary);
+    const next = await call('update_task', { id: 'b' }, turn);
+    const tasks = [
+      { id: '1', content: 'One', status: 'pending' },
+      { id: 'b', content: 'Two', status: 'completed' },
+    ];
+    assert.deepEqual(next.result.tasks, tasks);
+    const told = socket.events(next.turn.replyId).find(({ data }) => data.type === 'chat:message:tasks');
+    assert.deepEqual(told?.data.data, { tasks });
+    const chat = await user.ok<{ tasks: unknown }>('GET', `/api/v1/chats/${turn.chatId}`);
+    assert.deepEqual(chat.tasks, tasks);
+    assert.ok((await call('update_task', { id: 'z' }, next.turn)).result.error);
+  });
+
+  it('ask the person at the tab', async () => {
+    const options = ['Red', 'Blue'].map((label) => ({ label, description: `It is ${label}` }));
+    const questions = [{ id: 'colour', question: 'Which colour?', options }];
+    const asked: Record<string, unknown>[] = [];
+    socket.raw.on(
+      'events',
+      (event: { data: { type: string; data: Record<string, unknown> } }, ack: (answer: unknown) => void) => {
+        if (event.data.type !== 'request:user_input') return;
+        asked.push(event.data.data);
+        ack({ answers: { colour: 'Blue' } });
+      },
+    );
+    const { result } = await call('ask_user', { questions });
+    assert.deepEqual(result, { status: 'answered', answers: { colour: 'Blue' } });
+    assert.deepEqual(asked[0]?.questions, [{ ...questions[0], header: 'Question 1', allow_other: true }]);
+    assert.equal((await call('ask_user', { questions: [] })).result.status, 'error');
+    assert.equal(asked.length, 1);
+  });
+});
