@@ -174,7 +174,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     live,
     files: content.files,
     folders,
-    mayWrite: async (user, chat) => (await chats.access(user, chat.id, 'write')) !== null,
+    mayWrite: (user, chat) => chats.mayWrite(user, chat),
     mayUseFolder: (user, id) => folders.allows(user, id, 'write'),
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
   });

@@ -74,7 +74,7 @@ export function createChanging({ database, access, events, folders, runs, readin
   }
 
   async function update(user: User, chat: ChatHead, form: ChatForm): Promise<JsonText> {
-    const submitted = clean(form.chat) as ChatDocument;
+    const submitted: ChatDocument = form.chat;
     attribute(submitted, user);
     const title = await database.transaction(async (tx) => {
       const locked = await lockChat(tx, chat.id);
@@ -113,7 +113,7 @@ export function createChanging({ database, access, events, folders, runs, readin
     async create(user: User, form: ChatForm) {
       if (form.folder_id !== null && !(await folders.allows(user, form.folder_id, 'write'))) throw notFound();
       await checkMayStore(user);
-      const document = clean(form.chat) as ChatDocument;
+      const document: ChatDocument = form.chat;
       attribute(document, user);
       const chat = await database.transaction((tx) =>
         insertChat(tx, { userId: user.id, document, variables: form.variables, folderId: form.folder_id }),
@@ -129,7 +129,7 @@ export function createChanging({ database, access, events, folders, runs, readin
         if (id !== null && !writable.has(id)) writable.set(id, await folders.allows(user, id, 'write'));
       }
       const chats = forms.map((form): NewChat => {
-        const document = clean(form.chat) as ChatDocument;
+        const document: ChatDocument = form.chat;
         attribute(document, user);
         return {
           userId: user.id,
@@ -292,7 +292,7 @@ const SERVER_META = [
 ];
 
 export function importedMeta(meta: JsonObject | null): JsonObject {
-  const kept = clean(meta ?? {}) as JsonObject;
+  const kept = { ...meta };
   for (const key of SERVER_META) delete kept[key];
   return kept;
 }

@@ -16,6 +16,7 @@ import { createReading, type Reading } from './reading.ts';
 import { removeChatsOf } from './removal.ts';
 import type { ChatRuns } from './runs.ts';
 import { createSharing, type Sharing } from './sharing.ts';
+import type { ChatHead } from './store.ts';
 import { readChat, unreadByFolder } from './unread.ts';
 
 export interface ChatsDeps {
@@ -36,6 +37,8 @@ export interface ChatsDeps {
 export interface Chats {
   /** By what the user may read a chat or reply in it; null: not, or there is no such chat. */
   access(user: User, chatId: string, right: 'read' | 'write'): Promise<ChatAccess | null>;
+  /** Like `access` to reply, for a chat that is at hand. */
+  mayWrite(user: User, chat: ChatHead): Promise<boolean>;
   /** Notes that the owner has read a chat now; gives what the owner's other tabs are told, null for anybody else. */
   markRead(user: User, chatId: string): Promise<JsonObject | null>;
   /** 403 where the site wants the user's chats to be temporary. */
@@ -74,6 +77,7 @@ export function createChats(deps: ChatsDeps): Chats {
   };
   return {
     access: guard.access,
+    mayWrite: async (user, chat) => (await guard.rights(user, chat)).write !== null,
     async markRead(user, chatId) {
       const read = await readChat(db, user.id, chatId);
       if (!read) return null;
