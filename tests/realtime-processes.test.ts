@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { sendTurn } from './support/chat.ts';
 import { type Account, addAccount, signUp } from './support/client.ts';
 import { freshDatabase, missingDatabase, missingRedis, redisUrl } from './support/databases.ts';
+import { startProvider } from './support/provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { connectSocket } from './support/socket.ts';
+import { type ChatEvent, connectSocket, type TestSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
+
+function isPresence(event: unknown, ids: string[]): boolean {
+  const { data } = event as ChatEvent;
+  if (data?.type !== 'chat:presence') return false;
+  const { users } = data.data as { users: { id: string }[] };
+  return users.map(({ id }) => id).join() === ids.join();
+}
 
 interface Pair {
   one: TestServer;
@@ -14,7 +23,8 @@ interface Pair {
 
 async function startPair(env: Record<string, string>): Promise<Pair> {
   const database = await freshDatabase('postgresql');
-  const shared = { provider: null, env: { ...env, DATABASE_URL: database.url } };
+  const provider = await startProvider();
+  const shared = { provider, env: { ...env, DATABASE_URL: database.url } };
   const one = await startServer(shared);
   const two = await startServer(shared);
   return {
@@ -22,6 +32,7 @@ async function startPair(env: Record<string, string>): Promise<Pair> {
     two,
     async stop() {
       await Promise.all([one.stop(), two.stop()]);
+      await provider.stop();
       await database.drop();
     },
   };
@@ -56,6 +67,43 @@ for (const { name, env, skip } of variants) {
         ((await (await seen()).json()) as { model_ids: string[] }).model_ids.includes('shared-model'),
       );
       socket.close();
+    });
+
+    it('streams a reply to tabs of the other process, and shows who looks at the chat', async () => {
+      const reader = await addAccount(admin, `reader-${name.toLowerCase()}`);
+      const [asking, watching] = [await connectSocket(pair.two.base, admin), await connectSocket(pair.one.base, admin)];
+      const first = await sendTurn(admin, asking, { model: 'hello' });
+      assert.equal(first.answer.status, 200);
+      const { chatId } = first;
+      const share = { share_mode: 'continue' };
+      await admin.ok('POST', `/api/v1/chats/${chatId}/share`, { json: share });
+      const grant = { principal_type: 'user', principal_id: reader.id, permission: 'read' };
+      await admin.ok('POST', `/api/v1/chats/shared/${chatId}/access/update`, {
+        json: { ...share, access_grants: [grant] },
+      });
+      const other = await connectSocket(pair.one.base, reader);
+      const act = (socket: TestSocket, type: string, data?: object) =>
+        socket.raw.timeout(5_000).emitWithAck('events:chat', { chat_id: chatId, data: { type, data } });
+      for (const socket of [asking, watching, other]) assert.equal(await act(socket, 'join'), true);
+      const people = [admin.id, reader.id].sort();
+      for (const socket of [asking, watching, other]) {
+        await socket.wait((_event, one) => isPresence(one, people));
+      }
+      assert.equal(await act(other, 'typing', { typing: true }), true);
+      await asking.wait((_event, one) => (one as ChatEvent).data.type === 'typing');
+
+      const second = await sendTurn(admin, asking, { model: 'hello', chatId, parentId: first.replyId });
+      await watching.done(second.replyId);
+      await other.done(second.replyId);
+      const text = (socket: TestSocket): string => JSON.stringify(socket.events(second.replyId).at(-1));
+      assert.ok(other.events(second.replyId).every((event) => (event as { shared?: boolean }).shared));
+      assert.ok(text(watching).length > 0);
+
+      await admin.ok('DELETE', `/api/v1/chats/${chatId}/share`);
+      await other.wait((_event, one) => (one as ChatEvent).data.type === 'chat:access');
+      const last = () => asking.events().findLast((event) => event.data.type === 'chat:presence');
+      await until(() => isPresence(last(), [admin.id]));
+      for (const socket of [asking, watching, other]) socket.close();
     });
 
     it('ends sockets of the other process when a role changes', async () => {
