@@ -8,6 +8,7 @@ import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
 import { createKnowledgeBases, type KnowledgeBases } from './features/knowledge/index.ts';
 import type { Live } from './features/live/index.ts';
+import { memoryRoutes } from './features/memories/index.ts';
 import { createDocuments, createNotes, handleNoteSockets, noteRoutes } from './features/notes/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
@@ -55,6 +56,7 @@ export function createContent(deps: ContentDeps): Content {
     routes: [
       ...files.routes,
       ...knowledge.routes,
+      ...memoryRoutes(deps),
       ...calendarRoutes(deps),
       ...automationRoutes(deps),
       ...(deps.settings.get('ENABLE_ADMIN_ANALYTICS') ? analyticsRoutes(deps) : []),
