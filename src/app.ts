@@ -152,6 +152,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     realtime,
     live,
     storage,
+    fetch: (url, init) => egress.request(url, init),
     events,
     log,
     findUser: accounts.findUser,

@@ -10,8 +10,10 @@ import { createKnowledgeBases, type KnowledgeBases } from './features/knowledge/
 import type { Live } from './features/live/index.ts';
 import { memoryRoutes } from './features/memories/index.ts';
 import { createDocuments, createNotes, handleNoteSockets, noteRoutes } from './features/notes/index.ts';
+import { type PipelinesDeps, pipelineRoutes } from './features/pipelines/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
+import { utilityRoutes } from './features/utilities/index.ts';
 import type { Database } from './kernel/database/index.ts';
 import type { User } from './kernel/http/principal.ts';
 import type { Route } from './kernel/http/route.ts';
@@ -29,6 +31,7 @@ interface ContentDeps {
   live: Live;
   accounts: Accounts;
   storage: Storage;
+  fetch: PipelinesDeps['fetch'];
   findUser(id: string): Promise<User | null>;
   events: EventSink;
   log: Log;
@@ -63,6 +66,8 @@ export function createContent(deps: ContentDeps): Content {
       ...noteRoutes({ ...deps, notes }),
       ...promptRoutes(deps),
       ...pluginRoutes(deps),
+      ...pipelineRoutes(deps),
+      ...utilityRoutes(deps),
       ...evaluationRoutes(deps),
     ],
     files,

@@ -1,0 +1,1 @@
+export { type PipelinesDeps, pipelineRoutes } from './routes.ts';

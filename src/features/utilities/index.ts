@@ -1,0 +1,1 @@
+export { type UtilitiesDeps, utilityRoutes } from './routes.ts';
