@@ -139,4 +139,37 @@ describe('tools of the server itself', () => {
     assert.equal((await call('ask_user', { questions: [] })).result.status, 'error');
     assert.equal(asked.length, 1);
   });
+
+  it('run only with the consent of the person at the tab where that is asked for', async () => {
+    const before = await admin.ok<Record<string, unknown>>('GET', '/api/v1/chats/config');
+    await admin.ok('POST', '/api/v1/chats/config', { json: { ...before, ENABLE_TOOL_PERMISSIONS: true } });
+    const asked: unknown[] = [];
+    let consent: unknown = 'yes';
+    const answer = (
+      event: { data: { type: string; data: { tool_call?: unknown } } },
+      ack: (answer: unknown) => void,
+    ) => {
+      if (event.data.type !== 'confirmation') return;
+      asked.push(event.data.data.tool_call);
+      ack(consent);
+    };
+    socket.raw.on('events', answer);
+    try {
+      const ask = async () => {
+        const content = JSON.stringify({ days_ago: 1 });
+        const extra = { params: { tool_approval_mode: 'ask' } };
+        await sendTurn(user, socket, { model: 'calls-calculate_timestamp', content, extra });
+        const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
+        return messages.at(-1)?.content ?? '';
+      };
+      assert.match(await ask(), /^Error: the user did not approve/);
+      consent = true;
+      assert.match(await ask(), /calculated_timestamp/);
+      const call = { id: 'call_calculate_timestamp', name: 'calculate_timestamp', arguments: '{"days_ago":1}' };
+      assert.deepEqual(asked, [call, call]);
+    } finally {
+      socket.raw.off('events', answer);
+      await admin.ok('POST', '/api/v1/chats/config', { json: before });
+    }
+  });
 });

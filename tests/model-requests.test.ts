@@ -158,6 +158,21 @@ describe('what models are sent', () => {
     assert.deepEqual(roles(), [['user', 'Hi']]);
   });
 
+  it('asks for speech in a call', async () => {
+    await sendTurn(user, socket, { extra: { features: { voice: true } } });
+    assert.match(String(roles()[0]?.[1]), /read aloud/);
+    const settings = await admin.ok<Record<string, unknown>>('GET', '/api/v1/tasks/config');
+    const json = { ...settings, VOICE_MODE_PROMPT_TEMPLATE: 'Speak to {{USER_NAME}}.' };
+    await admin.ok('POST', '/api/v1/tasks/config/update', { json });
+    const system = { role: 'system', content: 'Chat.' };
+    await sendTurn(user, socket, { extra: { features: { voice: true }, messages: [system] } });
+    assert.deepEqual(roles()[0], ['system', 'Speak to una Example.\nChat.']);
+    await admin.ok('POST', '/api/v1/tasks/config/update', { json: { ...settings, ENABLE_VOICE_MODE_PROMPT: false } });
+    await sendTurn(user, socket, { extra: { features: { voice: true } } });
+    assert.equal(roles()[0]?.[0], 'user');
+    await admin.ok('POST', '/api/v1/tasks/config/update', { json: settings });
+  });
+
   it('keeps the parameters of the server here', async () => {
     const params = {
       function_calling: 'native',

@@ -12,10 +12,12 @@ import type { Files } from '../files/index.ts';
 import type { Folders } from '../folders/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Providers } from '../providers/index.ts';
+import { approvalStep } from './builtin-tools/approval.ts';
 import { builtinTools } from './builtin-tools/index.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
 import { createImageSource } from './prepare/image-source.ts';
-import { createPrepare } from './prepare/index.ts';
+import { createPrepare, promptContext } from './prepare/index.ts';
+import { voiceStep } from './prepare/voice.ts';
 import { completionRoutes } from './routes.ts';
 import { createAudiences } from './run/audience.ts';
 import { createRunControl } from './run/control.ts';
@@ -90,7 +92,9 @@ export function createConversation(deps: ConversationDeps): Conversation {
     folders: deps.folders,
     images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
     extensions: [
+      voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
       builtinTools({ database, tabs: deps.live }),
+      approvalStep(deps.live),
       sourceStep({
         config,
         log,

@@ -17,12 +17,12 @@ import { replayMessages } from './replay.ts';
 
 export { isArena, type ModelTable, pickFromArena } from './arena.ts';
 export { hasCapability, usesBuiltInTools } from './attached-files.ts';
-export { type Draft, type Extension, isOllama, type Place, providerEntry, type Step } from './draft.ts';
+export { type Draft, type Extension, isOllama, providerEntry } from './draft.ts';
 export type { ImageSource } from './inline-images.ts';
 export { addSystemText, addUserText, type ChatMessage, lastUserText, textOf } from './messages.ts';
 export { applyParams, mergeParams } from './params.ts';
 export { fillServerVariables, type PromptContext, resolvePrompt } from './prompt-variables.ts';
-export { pairToolCalls, replayMessages, replayOutput } from './replay.ts';
+export { replayOutput } from './replay.ts';
 
 export interface PrepareDeps {
   database: Pick<Database, 'db'>;

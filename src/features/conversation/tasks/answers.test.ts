@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readFollowUps, readImagePrompt, readQueries, readTags, readTitle } from './answers.ts';
+import { readFollowUps, readQueries, readTags, readTitle } from './answers.ts';
 
 const answer = (content: unknown, more: object = {}) => ({ choices: [{ message: { content, ...more } }] });
 
@@ -38,11 +38,5 @@ describe('what models answer to tasks', () => {
   it('is held to what clients show', () => {
     const follow_ups = [' a ', 'a', '', 5, 'x'.repeat(401), 'b', 'c', 'd', 'e', 'f'];
     assert.deepEqual(readFollowUps(answer(JSON.stringify({ follow_ups }))), ['a', 'b', 'c', 'd', 'e']);
-  });
-
-  it('is an image prompt even as plain text', () => {
-    assert.equal(readImagePrompt(answer('{"prompt": "A whale"}')), 'A whale');
-    assert.equal(readImagePrompt(answer(' A whale ')), 'A whale');
-    assert.equal(readImagePrompt(answer('')), null);
   });
 });

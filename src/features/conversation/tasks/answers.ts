@@ -26,13 +26,6 @@ export function readQueries(completion: unknown): string[] | null {
   return texts(answerObject(completion, 'queries')?.queries);
 }
 
-/** The image prompt of a model; the whole answer where it is no JSON, null when it is empty. */
-export function readImagePrompt(completion: unknown): string | null {
-  const prompt = answerObject(completion, 'prompt')?.prompt;
-  const text = typeof prompt === 'string' ? prompt : answerText(completion);
-  return text.trim() || null;
-}
-
 function texts(value: unknown): string[] | null {
   if (!Array.isArray(value)) return null;
   const given = value.filter((one) => typeof one === 'string').map((one) => one.trim());

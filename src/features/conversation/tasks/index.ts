@@ -7,10 +7,8 @@ import { type Background, createBackground } from './background.ts';
 import { createTaskCaller, type TaskCaller, type TaskCallerDeps } from './caller.ts';
 import { taskRoutes } from './routes.ts';
 
-export { answerText, readImagePrompt, readQueries } from './answers.ts';
-export type { Background, Finished } from './background.ts';
-export type { TaskCaller, TaskRequest } from './caller.ts';
-export type { TaskName } from './prompts.ts';
+export type { Background } from './background.ts';
+export type { TaskCaller } from './caller.ts';
 
 export interface TasksDeps extends TaskCallerDeps {
   database: Database;

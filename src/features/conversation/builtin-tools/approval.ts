@@ -1,0 +1,47 @@
+import type { Tabs } from '../direct/direct-models.ts';
+import type { Extension } from '../prepare/index.ts';
+import type { TurnContext, TurnTool } from '../turn/turn.ts';
+
+/** Asks anyway. */
+const ASKS_ITSELF = new Set(['ask_user']);
+
+/**
+ * In approval mode `ask` no tool runs before the person at the tab has agreed to that call (chat pipeline note, 8.2). Comes after
+ * every step that offers tools.
+ */
+export function approvalStep(tabs: Pick<Tabs, 'caller'>): Extension {
+  return {
+    place: 'tools',
+    name: 'approval of tool calls',
+    run(draft) {
+      const { turn, tools } = draft;
+      if (turn.settings.toolApprovalMode !== 'ask' || !tools) return;
+      draft.tools = new Map(
+        [...tools].map(([name, one]) => [name, ASKS_ITSELF.has(name) ? one : guarded(name, one, turn, tabs)]),
+      );
+    },
+  };
+}
+
+function guarded(name: string, tool: TurnTool, turn: TurnContext, tabs: Pick<Tabs, 'caller'>): TurnTool {
+  return {
+    ...tool,
+    async run(args, call) {
+      const approved = await isApproved(name, args, call, turn, tabs);
+      return approved ? tool.run(args, call) : 'Error: the user did not approve this call.';
+    },
+  };
+}
+
+async function isApproved(
+  name: string,
+  args: Parameters<TurnTool['run']>[0],
+  { callId, signal }: Parameters<TurnTool['run']>[1],
+  { user, chatId, replyId, sessionId }: TurnContext,
+  tabs: Pick<Tabs, 'caller'>,
+): Promise<boolean> {
+  if (sessionId === null) return false;
+  const caller = tabs.caller({ userId: user.id, chatId, messageId: replyId ?? '', sessionId });
+  const toolCall = { id: callId, name, arguments: JSON.stringify(args) };
+  return (await caller.call('confirmation', { tool_call: toolCall }, { signal })) === true;
+}
