@@ -1,6 +1,7 @@
 import {
   type Database,
   inspectSchema,
+  isTooLong,
   isUnavailable,
   lockDatabaseFile,
   migrate,
@@ -42,6 +43,12 @@ export async function prepareDatabase(database: Database, settings: Settings): P
 
 /** The answer for a database error that a route did not deal with; null for errors that are none. */
 export function translateError(error: unknown): HttpError | null {
+  if (isTooLong(error)) {
+    return new HttpError(400, 'A name or id is too long for the database.', {
+      code: 'database.too_long',
+      cause: error,
+    });
+  }
   if (isUnavailable(error)) {
     return new HttpError(503, 'The database cannot be reached.', { code: 'database.unavailable', cause: error });
   }

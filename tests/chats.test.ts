@@ -79,6 +79,15 @@ function suite(kind: DatabaseKind): void {
     assert.deepEqual((await open(una, id)).chat.params, { seed: 7 });
   });
 
+  test('ids too long for the database are refused, nothing half-stored', async () => {
+    const id = 'k'.repeat(300);
+    const history = { messages: { [id]: { id, role: 'user', content: 'x' } }, currentId: id };
+    const { status } = await una.call('POST', '/api/v1/chats/new', { json: { chat: { title: 'Long id', history } } });
+    assert.equal(status, kind === 'mysql' ? 400 : 200);
+    const found = await una.ok<Listed[]>('GET', '/api/v1/chats/search', { query: { text: 'long id' } });
+    assert.equal(found.length, kind === 'mysql' ? 0 : 1);
+  });
+
   test('a stale tab loses nobody a message', async () => {
     const two = chatDocument('Merged');
     const { Merged: id = '' } = await importChats(una, [{ chat: two }]);

@@ -36,6 +36,12 @@ export function isConflict(error: unknown): boolean {
   );
 }
 
+/** Whether a text does not fit its column; only some databases have columns of limited length. */
+export function isTooLong(error: unknown): boolean {
+  const code = asDriverError(error)?.code;
+  return code === 'ER_DATA_TOO_LONG' || code === '22001';
+}
+
 const GONE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

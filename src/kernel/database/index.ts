@@ -1,7 +1,7 @@
 export type { Json } from './columns.ts';
 export { type Database, type Db, type OpenOptions, openDatabase, type Transaction } from './database.ts';
 export type { Dialect } from './ddl.ts';
-export { isConflict, isUnavailable, uniqueViolation } from './errors.ts';
+export { isConflict, isTooLong, isUnavailable, uniqueViolation } from './errors.ts';
 export { dialectOfDb, escapeLike, insertOrIgnore, jsonAt, jsonText, likeFold, upsert } from './expressions.ts';
 export { DatabaseInUse, lockDatabaseFile } from './folder-lock.ts';
 export { cleanJson, cleanText, json, jsonFromText, mayNeedCleaning } from './json.ts';
