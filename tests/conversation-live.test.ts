@@ -162,6 +162,27 @@ describe('a reply while it is written', () => {
     late.close();
   });
 
+  it('keeps what others tell of it meanwhile', async () => {
+    const turn = await sendTurn(ada, socket, { model: 'gate-5', wait: false });
+    await until(() => textOf(socket, turn.replyId) === gateText(5).first);
+    const path = `/api/v1/chats/${turn.chatId}/messages/${turn.replyId}/event`;
+    for (const description of ['one', 'two']) {
+      await ada.ok('POST', path, { json: { type: 'status', data: { description, done: true } } });
+    }
+    await ada.ok('POST', path, {
+      json: { type: 'source', data: { source: { name: 'a book' }, document: ['text'], metadata: [{}] } },
+    });
+    server.provider.release();
+    await socket.done(turn.replyId);
+    const reply = (await replyOf(ada, turn.chatId, turn.replyId)) as unknown as Record<string, unknown[]>;
+    assert.deepEqual(reply.statusHistory, [
+      { description: 'one', done: true },
+      { description: 'two', done: true },
+    ]);
+    assert.equal(reply.sources?.length, 1);
+    assert.equal(reply.content, gateText(5).all);
+  });
+
   it('goes on without the browser', async () => {
     const gone = await connectSocket(server.base, ada);
     const turn = await sendTurn(ada, gone, { model: 'gate-5', wait: false });

@@ -7,6 +7,7 @@ import type { EventSink } from '../configuration/index.ts';
 import { historyOf, type JsonObject, type Messages, removeMessage, repairHistory } from './document.ts';
 import { deleteRows, type MessageFields, writeRows } from './message-rows.ts';
 import type { Reading } from './reading.ts';
+import type { ChatRuns } from './runs.ts';
 import type { EventForm, MessageForm } from './shapes.ts';
 import { type ChatHead, lockChat, saveDocument } from './store.ts';
 import { upsertMessage } from './writes.ts';
@@ -16,6 +17,7 @@ export interface MessagesDeps {
   events: EventSink;
   realtime: Pick<Realtime, 'emit'>;
   reading: Reading;
+  runs: Pick<ChatRuns, 'tell'>;
   log: Pick<Log, 'error'>;
 }
 
@@ -24,7 +26,7 @@ const VOICE_LIMIT = 100_000;
 const PREVIEW = 300;
 
 /** Changing single messages of a chat (chats note, 2.3). */
-export function createMessages({ database, events, realtime, reading, log }: MessagesDeps) {
+export function createMessages({ database, events, realtime, reading, runs, log }: MessagesDeps) {
   function emit(chat: ChatHead, messageId: string, data: { type: string; data: unknown }): void {
     const envelope = { chat_id: chat.id, message_id: messageId };
     const own = [`user:${chat.user_id}`];
@@ -32,6 +34,24 @@ export function createMessages({ database, events, realtime, reading, log }: Mes
     if (!SHARED_TYPES.has(data.type)) return;
     const shared = { ...envelope, user_id: chat.user_id, shared: true, data };
     realtime.emit({ rooms: [`chat:${chat.id}`], except: own }, 'events', shared);
+  }
+
+  /** Stores what an event tells, and tells it. False when that fails. */
+  async function store(chat: ChatHead, messageId: string, { type, data }: EventForm): Promise<boolean> {
+    try {
+      const sent = await database.transaction(async (tx) => {
+        const locked = await lockChat(tx, chat.id);
+        const message = locked && historyOf(locked.document).messages[messageId];
+        const told = foldEvent(message ?? {}, type, data);
+        if (told.fields) await upsertMessage(tx, chat.id, messageId, told.fields, { touch: TOUCHING.has(type) });
+        return told.data;
+      });
+      emit(chat, messageId, { type, data: sent });
+      return true;
+    } catch (error) {
+      log.error({ err: error, chat: chat.id }, 'an event of a message could not be stored');
+      return false;
+    }
   }
 
   return {
@@ -83,19 +103,8 @@ export function createMessages({ database, events, realtime, reading, log }: Mes
 
     /** Sends an event as if the reply itself had, and stores what it tells. False when that fails. */
     async send(user: User, chat: ChatHead, messageId: string, { type, data }: EventForm): Promise<boolean> {
-      try {
-        const sent = await database.transaction(async (tx) => {
-          const locked = await lockChat(tx, chat.id);
-          const message = locked && historyOf(locked.document).messages[messageId];
-          const told = foldEvent(message ?? {}, type, data);
-          if (told.fields) await upsertMessage(tx, chat.id, messageId, told.fields, { touch: TOUCHING.has(type) });
-          return told.data;
-        });
-        emit(chat, messageId, { type, data: sent });
-      } catch (error) {
-        log.error({ err: error, chat: chat.id }, 'an event of a message could not be stored');
-        return false;
-      }
+      const running = !TOUCHING.has(type) && runs.tell(chat.id, messageId, { type, data });
+      if (!running && !(await store(chat, messageId, { type, data }))) return false;
       events.publish('message.event_received', {
         actor: user,
         subject: { id: messageId },

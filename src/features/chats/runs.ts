@@ -13,6 +13,11 @@ export interface ChatRuns {
   live(chatId: string): readonly LiveReply[] | Promise<readonly LiveReply[]>;
   /** Those of these chats that have a running task. */
   active(chatIds: readonly string[]): ReadonlySet<string> | Promise<ReadonlySet<string>>;
+  /**
+   * Hands an event to a reply that is being written, which tells it and stores it with the rest. False: nothing writes that
+   * message here.
+   */
+  tell(chatId: string, messageId: string, event: { type: string; data: unknown }): boolean;
   /** Stops the tasks of a chat and waits until what they had is stored. */
   stop(chatId: string): Promise<void>;
   /** POST /api/v1/chats/{id}/compact for a chat without running tasks; answers what the route answers. */

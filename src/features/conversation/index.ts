@@ -162,6 +162,11 @@ export function createConversation(deps: ConversationDeps): Conversation {
     runs: {
       live: control.live,
       active: control.active,
+      tell(chatId, messageId, event) {
+        const found = registry.inChat(chatId).find(({ run }) => run.turn.replyId === messageId && !run.isStored);
+        found?.run.emit(event);
+        return found !== undefined;
+      },
       async stop(chatId) {
         const found = await control.inChat(chatId);
         await Promise.all(found.map(({ taskId }) => control.stop(taskId)));

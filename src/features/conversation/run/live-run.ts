@@ -43,6 +43,8 @@ export interface LiveRun {
   nextRound(): void;
   /** Tells what a round brought. `quiet`: without the growth of the output (an answer that came whole). */
   take(events: readonly ReplyEvent[], quiet?: boolean): void;
+  /** Tells the figures of the round: some providers count with every token. */
+  tellUsage(): void;
   emit(event: TurnEvent): void;
   /** Remembers fields for the stored reply. */
   keep(fields: MessageFields): void;
@@ -73,6 +75,7 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
   let usageBefore = usage;
   let eventFields: EventFields = continues ? eventFieldsOf(continues) : {};
   let kept: MessageFields = {};
+  let usageTold = true;
   let isStored = false;
 
   const saved = kind === 'saved';
@@ -122,14 +125,14 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
         break;
       case 'usage':
         usage = usageBefore ? mergeUsage(usageBefore, event.usage) : event.usage;
-        notes?.note({ type: 'usage', usage });
-        emit({ type: 'chat:completion', data: { usage } });
+        usageTold = false;
         break;
       case 'source':
         emit({ type: 'source', data: event.source });
         break;
       case 'sources':
-        keep({ sources: event.sources });
+        eventFields = { ...eventFields, sources: event.sources };
+        notes?.field({ sources: event.sources });
         emit({ type: 'chat:completion', data: { sources: event.sources } });
         break;
       case 'selected':
@@ -172,6 +175,12 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
       for (const event of events) one(event, quiet || isWhole);
       if (isWhole) delivery.whole();
       if (quiet) notes?.note({ type: 'items', items: reply.items.map(copyItem) });
+    },
+    tellUsage() {
+      if (usageTold || !usage) return;
+      usageTold = true;
+      notes?.note({ type: 'usage', usage });
+      emit({ type: 'chat:completion', data: { usage } });
     },
     emit,
     keep,

@@ -54,6 +54,7 @@ async function streamRound(
   await untilStopped(readStream(run, stream), signal);
   signal.throwIfAborted();
   run.take(run.reply.endRound());
+  run.tellUsage();
 }
 
 async function readStream(run: LiveRun, stream: AsyncIterable<readonly Part[]>): Promise<void> {
@@ -76,6 +77,7 @@ async function wholeRound(
   run.completion = completion;
   run.take(run.reply.apply(completionParts(completion)), true);
   run.take(run.reply.endRound(), true);
+  run.tellUsage();
   if (!run.failure && !run.turn.continues) run.emit({ type: 'chat:completion', data: completion });
 }
 
