@@ -13,6 +13,7 @@ import { createDocuments, createNotes, handleNoteSockets, noteRoutes } from './f
 import { type PipelinesDeps, pipelineRoutes } from './features/pipelines/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
+import { usageRoutes } from './features/usage/index.ts';
 import { utilityRoutes } from './features/utilities/index.ts';
 import type { Database } from './kernel/database/index.ts';
 import type { User } from './kernel/http/principal.ts';
@@ -62,6 +63,7 @@ export function createContent(deps: ContentDeps): Content {
       ...memoryRoutes(deps),
       ...calendarRoutes(deps),
       ...automationRoutes(deps),
+      ...usageRoutes(deps),
       ...(deps.settings.get('ENABLE_ADMIN_ANALYTICS') ? analyticsRoutes(deps) : []),
       ...noteRoutes({ ...deps, notes }),
       ...promptRoutes(deps),
