@@ -26,7 +26,6 @@ import {
 import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import type { Door } from './kernel/http/door.ts';
-import { HttpError } from './kernel/http/errors.ts';
 import type { User } from './kernel/http/principal.ts';
 import type { Route } from './kernel/http/route.ts';
 import { securityHeaders } from './kernel/http/security-headers.ts';
@@ -188,7 +187,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     events,
     realtime,
     folders,
-    runs: { ...conversation.runs, compact: noCompaction },
+    runs: conversation.runs,
     refreshAccess: live.chats.refreshAccess,
     log,
   };
@@ -324,11 +323,6 @@ function isHidden(info: { meta?: unknown } | undefined): boolean {
 }
 
 const NO_PROVIDERS = {};
-
-/** Until long chats are summarised. */
-async function noCompaction(): Promise<never> {
-  throw new HttpError(501, 'Context compaction is not available.', { code: 'compaction.missing' });
-}
 
 function ownVersion(): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;

@@ -1,4 +1,5 @@
 export type { ChatAccess } from './access.ts';
+export { contextUsage, sinceCheckpoint } from './context-usage.ts';
 export type { ChatDocument, History, JsonObject, Message, Messages } from './document.ts';
 export {
   allMessagesOf,

@@ -14,6 +14,7 @@ import type { Models } from '../models/index.ts';
 import type { Providers } from '../providers/index.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
 import { builtinTools } from './builtin-tools/index.ts';
+import { createCompaction } from './compaction/compaction.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
 import { createImageSource } from './prepare/image-source.ts';
 import { createPrepare, promptContext } from './prepare/index.ts';
@@ -64,7 +65,7 @@ export interface ConversationDeps {
 export interface Conversation {
   routes: Route[];
   /** What the chat routes ask of running replies. */
-  runs: Omit<ChatRuns, 'compact'>;
+  runs: ChatRuns;
   /** Registers this process and ends what dead ones have left. Call it before requests are taken. */
   start(): Promise<void>;
   /** Finishes or stores what runs. */
@@ -84,6 +85,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     models: deps.models,
     providers,
   });
+  const compaction = createCompaction({ database, config, log, models: deps.models, caller: tasks.caller });
   const prepare = createPrepare({
     database,
     config,
@@ -92,6 +94,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     folders: deps.folders,
     images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
     extensions: [
+      compaction.step,
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
       builtinTools({ database, tabs: deps.live }),
       approvalStep(deps.live),
@@ -160,6 +163,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
     ],
     runs: {
+      compact: compaction.compact,
       live: control.live,
       active: control.active,
       tell(chatId, messageId, event) {

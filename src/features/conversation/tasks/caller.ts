@@ -104,19 +104,25 @@ export function createTaskCaller(deps: TaskCallerDeps): TaskCaller {
  */
 async function taskModel({ task, user, model }: TaskRequest, deps: TaskCallerDeps): Promise<ResolvedModel> {
   if (task !== 'moa_response_generation' && model.entry.direct !== true) {
-    const local = providerEntry(model).connection_type === 'local';
-    const id = deps.config.get(local ? 'task.model.default' : 'task.model.external');
+    const id = deps.config.get(modelKeyOf(task, model));
     const chosen = id === '' ? null : await deps.models.find(id);
     if (chosen) return isArena(chosen.entry) ? pickFromArena(chosen.entry, user, deps.models) : chosen;
   }
   return isArena(model.entry) ? pickFromArena(model.entry, user, deps.models) : model;
 }
 
+/** Where the site says which model does a task. */
+function modelKeyOf(task: TaskName, model: ResolvedModel) {
+  if (task === 'context_compaction') return 'chat.context_compaction.model';
+  return providerEntry(model).connection_type === 'local' ? 'task.model.default' : 'task.model.external';
+}
+
 function bodyOf(task: TaskName, model: ResolvedModel, own: JsonObject, config: TaskCallerDeps['config']): JsonObject {
   const body: JsonObject = { model: providerEntry(model).id, stream: false };
   const configured = task === 'moa_response_generation' ? {} : taskParams(config);
   const limited = Object.keys(configured).length > 0;
-  if (task === 'title_generation' && !limited) body.max_tokens = own.max_tokens ?? TITLE_TOKENS;
+  const bounded = task === 'title_generation' || task === 'context_compaction';
+  if (bounded && !limited) body.max_tokens = own.max_tokens ?? TITLE_TOKENS;
   if (task === 'emoji_generation') body.max_tokens = EMOJI_TOKENS;
   const ollama = isOllama(model);
   return applyParams(body, mergeParams({}, own, configured), { ollama });

@@ -8,13 +8,17 @@ export interface TemplateValues {
   prompt?: string;
   /** `{{TYPE}}` of an autocompletion. */
   type?: string;
+  /** `{{RECENT_MESSAGES}}` and `{{PREVIOUS_SUMMARY}}` of a compaction, whose `{{COMPACTED_MESSAGES}}` are `messages`. */
+  recent?: readonly unknown[];
+  summary?: string;
   /** `{{responses}}` of a merge. */
   responses?: readonly string[];
 }
 
 const CUT = '(?::(start|end|middletruncate):(\\d+))?';
 const PROMPT = new RegExp(`\\{\\{prompt${CUT}\\}\\}`, 'gi');
-const MESSAGES = /\{\{MESSAGES(?::(START|END|MIDDLETRUNCATE):(\d+))?(?:\|(start|end|middletruncate):(\d+))?\}\}/g;
+const MESSAGES =
+  /\{\{((?:COMPACTED_|RECENT_)?MESSAGES)(?::(START|END|MIDDLETRUNCATE):(\d+))?(?:\|(start|end|middletruncate):(\d+))?\}\}/g;
 
 /**
  * A template with its variables replaced (chat pipeline note, 7.4). Each kind is replaced in one pass over the template's own text,
@@ -22,7 +26,10 @@ const MESSAGES = /\{\{MESSAGES(?::(START|END|MIDDLETRUNCATE):(\d+))?(?:\|(start|
  */
 export function fillTemplate(template: string, values: TemplateValues): string {
   const prompt = values.prompt ?? lastUserText(values.messages);
-  const found = new RegExp(`${PROMPT.source}|${MESSAGES.source}|\\{\\{TYPE\\}\\}|\\{\\{responses\\}\\}`, 'gi');
+  const found = new RegExp(
+    `${PROMPT.source}|${MESSAGES.source}|\\{\\{TYPE\\}\\}|\\{\\{PREVIOUS_SUMMARY\\}\\}|\\{\\{responses\\}\\}`,
+    'gi',
+  );
   return template.replace(found, (variable) => replacement(variable, prompt, values) ?? variable);
 }
 
@@ -30,11 +37,16 @@ function replacement(variable: string, prompt: string, values: TemplateValues): 
   if (/^\{\{prompt/i.test(variable)) {
     return variable.replace(PROMPT, (_, how?: string, count?: string) => cutText(prompt, how, count));
   }
-  if (variable.startsWith('{{MESSAGES')) {
-    return variable.replace(MESSAGES, (_, how?: string, count?: string, cut?: string, length?: string) =>
-      conversation(cutList(values.messages, how, count), cut, length),
+  if (/^\{\{(?:COMPACTED_|RECENT_)?MESSAGES/.test(variable)) {
+    return variable.replace(
+      MESSAGES,
+      (_, which: string, how?: string, count?: string, cut?: string, length?: string) => {
+        const messages = which === 'RECENT_MESSAGES' ? (values.recent ?? []) : values.messages;
+        return conversation(cutList(messages, how, count), cut, length);
+      },
     );
   }
+  if (variable === '{{PREVIOUS_SUMMARY}}') return values.summary;
   if (variable === '{{TYPE}}') return values.type;
   if (variable === '{{responses}}') return values.responses?.map((one) => `"""${one}"""`).join('\n\n');
   return undefined;
