@@ -4,13 +4,14 @@ import { join, resolve } from 'node:path';
 import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createContent } from './content.ts';
 import { type Access, createAccess } from './features/access/index.ts';
-import { anyUser, createAccounts } from './features/accounts/index.ts';
+import { anyUser, createAccounts, isActive } from './features/accounts/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './features/chats/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
+import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
 import { searchRoutes } from './features/search/index.ts';
 import {
@@ -134,9 +135,25 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   });
 
   opened.defer(() => live.close());
-  const events = recheckOnEvents({ publish: () => {} }, live.chats.refreshAccess);
   const egress = createEgress({ settings, env });
   opened.defer(() => egress.close());
+  const send = createSender({
+    egress,
+    name: () => productName(settings),
+    address: () => config.get('webui.url'),
+    version: CLIENT_VERSION,
+  });
+  const dispatch = createDispatch({
+    config,
+    access,
+    log,
+    send,
+    findUser: accounts.findUser,
+    isPresent: (user) => isActive(user) || realtime.socketsIn(`user:${user.id}`).length > 0,
+    version: CLIENT_VERSION,
+    instanceId: settings.get('INSTANCE_ID'),
+  });
+  const events = recheckOnEvents(dispatch, live.chats.refreshAccess);
   const providers = createProviders({ settings, config, egress, log, events, access, database });
   opened.defer(() => providers.close());
   const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
@@ -222,6 +239,12 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       checkUrl: (url) => assertPublicUrl(egress.guard, url),
     }),
     ...live.routes,
+    ...notificationRoutes({
+      config,
+      send,
+      checkUrl: (url) => assertPublicUrl(egress.guard, url),
+      updateSettings: accounts.changeSettings,
+    }),
     ...modelRoutes({
       database,
       access,

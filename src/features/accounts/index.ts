@@ -3,6 +3,7 @@ import type { Database } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { Authenticator, Principal, User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import type { Bus } from '../../kernel/realtime/index.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
@@ -19,6 +20,7 @@ import { groupRoutes } from './group-routes.ts';
 import type { UserCleanup } from './manage.ts';
 import { accountOptions } from './options.ts';
 import { ownRoutes } from './own-routes.ts';
+import { updateUserJson } from './own-settings.ts';
 import { createPasswords } from './password.ts';
 import { permissionRoutes } from './permission-routes.ts';
 import { createRateLimiter } from './rate-limit.ts';
@@ -48,6 +50,8 @@ export interface Accounts {
   /** Like `verifyToken`, but throws what a route would answer. */
   session(token: string): Promise<Principal>;
   findUser(id: string): Promise<User | null>;
+  /** Changes a user's settings with the row locked; gives what is stored then, null where there is no such user. */
+  changeSettings(userId: string, change: (stored: unknown) => JsonObject): Promise<JsonObject | null>;
   findUsers(ids: readonly string[]): Promise<Map<string, User>>;
   /** Drops what is remembered of a user and tells listeners, in every process. Call it after the commit. */
   invalidate(userId: string, what?: UserChange): void;
@@ -164,6 +168,11 @@ export function createAccounts(deps: AccountDeps): Accounts {
     },
     session: (token) => sessions.check(token),
     findUser: async (id) => (await sessions.account(id))?.user ?? null,
+    async changeSettings(userId, change) {
+      const settings = await updateUserJson(database, userId, 'settings', change);
+      if (settings) service.userChanged(userId, 'changed');
+      return settings;
+    },
     findUsers: sessions.users,
     invalidate: (userId, what = 'changed') => service.userChanged(userId, what),
     onUserChanged: events.onUserChanged,

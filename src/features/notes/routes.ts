@@ -100,8 +100,8 @@ export function noteRoutes({ notes, database, config }: NoteRouteDeps): Route[] 
       url: url(':id/delete'),
       access: writer,
       reply: Bool(),
-      handler: async ({ target }) => {
-        await notes.remove(target);
+      handler: async ({ user, target }) => {
+        await notes.remove(user, target);
         return true;
       },
     }),

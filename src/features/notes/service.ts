@@ -8,6 +8,7 @@ import type { Settings } from '../../kernel/settings/index.ts';
 import { nowNanoseconds } from '../../kernel/time.ts';
 import { type Access, allowedGrants, listWireGrants, permittedGrants, type Right } from '../access/index.ts';
 import type { Accounts } from '../accounts/index.ts';
+import type { EventSink } from '../configuration/index.ts';
 import type { Files } from '../files/index.ts';
 import { cleanData, fileIds, searchWords } from './content.ts';
 import type { Documents } from './documents.ts';
@@ -23,6 +24,7 @@ export interface NotesDeps {
   realtime: Pick<Realtime, 'emit' | 'leave' | 'socketsIn'>;
   accounts: Pick<Accounts, 'findUser'>;
   documents: Pick<Documents, 'clear'>;
+  events: EventSink;
   files: Pick<Files, 'unreadable'>;
 }
 
@@ -43,6 +45,8 @@ export function createNotes(deps: NotesDeps) {
     return presentNote(row, grants.get(row.id) ?? [], pinned);
   };
 
+  const announce = (actor: User, what: string, id: string, data: JsonObject): void =>
+    deps.events.publish(`note.${what}`, { actor, subject: { id }, data });
   const may = async (user: User, note: NoteHead, right: Right): Promise<boolean> =>
     user.role === 'admin' || note.user_id === user.id || access.grants.allows(user, 'note', note.id, right);
 
@@ -111,6 +115,7 @@ export function createNotes(deps: NotesDeps) {
         await store.insertNote(tx, { ...head, data: json(data), meta: json(form.meta) });
         await access.grants.set(tx, 'note', head.id, grants);
       });
+      announce(user, 'created', head.id, { title: head.title });
       return wholeNote({ ...head, data, meta: form.meta }, user);
     },
 
@@ -122,6 +127,7 @@ export function createNotes(deps: NotesDeps) {
       const whole = await wholeNote(row, user);
       const sent = form.data ? { ...whole, data: pick(whole.data, Object.keys(form.data)) } : whole;
       realtime.emit({ rooms: [noteRoom(note.id)] }, 'events:note', sent);
+      announce(user, 'updated', note.id, { title: row.title });
       return whole;
     },
 
@@ -133,20 +139,23 @@ export function createNotes(deps: NotesDeps) {
         await store.updateNote(tx, note.id, { updated_at: row.updated_at });
       });
       await leaveUnreadable(deps, note.id, (other) => may(other, note, 'read'));
+      announce(user, 'access_updated', note.id, {});
       return wholeNote(row, user);
     },
 
     async togglePin(user: User, note: store.NoteRow) {
-      await database.transaction((tx) => store.togglePin(tx, note.id, user.id));
+      const isPinned = await database.transaction((tx) => store.togglePin(tx, note.id, user.id));
+      announce(user, isPinned ? 'pinned' : 'unpinned', note.id, {});
       return wholeNote(note, user);
     },
 
-    async remove(note: store.NoteRow): Promise<void> {
+    async remove(user: User, note: store.NoteRow): Promise<void> {
       await database.transaction(async (tx) => {
         await access.grants.remove(tx, 'note', [note.id]);
         await store.deleteNote(tx, note.id);
       });
       closeRooms(deps, note.id);
+      announce(user, 'deleted', note.id, {});
       await deps.documents.clear(documentOf(note.id));
     },
   };

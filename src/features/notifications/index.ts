@@ -1,0 +1,3 @@
+export { createDispatch } from './dispatch.ts';
+export { notificationRoutes } from './routes.ts';
+export { createSender } from './sender.ts';
