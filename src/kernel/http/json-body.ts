@@ -9,6 +9,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Parses a request body by its content type (configuration note, 20.1 and 20.3). 422 with the position on broken JSON. */
 export function parseBody(contentType: string | undefined, raw: Buffer | undefined): ParsedBody {
+  // A form where an object is wanted is left unread.
+  if (!raw && /^multipart\//i.test(contentType ?? '')) return { kind: 'text', text: '' };
   if (!raw || raw.length === 0) return { kind: 'none' };
   if (!contentType || !JSON_TYPE.test(contentType)) return { kind: 'text', text: raw.toString('utf8') };
   let text: string;
