@@ -18,8 +18,8 @@ export { loadBranch, loadMessage, loadMessages, unfinishedReplies, writeReplyRow
 export { recheckOnEvents } from './recheck.ts';
 export { chatRoutes } from './routes.ts';
 export type { ChatRuns, LiveReply } from './runs.ts';
-export { type FoundChat, searchChats } from './search.ts';
-export { parseSearch, type SearchQuery } from './search-query.ts';
+export { searchChats } from './search.ts';
+export { parseSearch } from './search-query.ts';
 export { type Chats, type ChatsDeps, createChats } from './service.ts';
 export type { Chat, ChatHead } from './store.ts';
 export { findChat, isSavedChatId, linkFiles, setTasks, setTitle, setVariables } from './store.ts';
