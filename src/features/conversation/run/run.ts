@@ -1,4 +1,4 @@
-import type { Database } from '../../../kernel/database/index.ts';
+import { type Database, isUnavailable } from '../../../kernel/database/index.ts';
 import { HttpError } from '../../../kernel/http/errors.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
 import { type ChatHead, type MessageFields, outputText } from '../../chats/index.ts';
@@ -156,5 +156,5 @@ function announce({ events }: RunnerDeps, name: string, turn: TurnContext, data:
 
 function failureOf(run: LiveRun, error: unknown, { log }: RunnerDeps): string {
   if (!(error instanceof HttpError)) log.error({ err: error, chat: run.turn.chatId }, 'a reply failed');
-  return thrownText(error);
+  return isUnavailable(error) ? 'The database cannot be reached.' : thrownText(error);
 }
