@@ -10,6 +10,7 @@ import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { channelIdsOf, createLive } from './features/live/index.ts';
+import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
@@ -255,6 +256,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       kit: providers,
       unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
     }),
+    ...messagesRoutes({ kit: providers, gate: models.gate, complete: conversation.complete }),
     ...providerRoutes({
       kit: providers,
       gate: { ...models.gate, resolvePrompt: createPromptResolver({ access, database }) },

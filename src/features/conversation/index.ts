@@ -1,7 +1,9 @@
 import type { Database } from '../../kernel/database/index.ts';
 import type { Egress } from '../../kernel/egress/index.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import type { Bus, Realtime } from '../../kernel/realtime/index.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
@@ -11,7 +13,7 @@ import type { EventSink } from '../configuration/index.ts';
 import type { Files } from '../files/index.ts';
 import type { Folders } from '../folders/index.ts';
 import type { Models } from '../models/index.ts';
-import type { Providers } from '../providers/index.ts';
+import type { Caller, Providers, Relay } from '../providers/index.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
 import { builtinTools } from './builtin-tools/index.ts';
 import { createCompaction } from './compaction/compaction.ts';
@@ -33,7 +35,8 @@ import { createServed } from './served/index.ts';
 import { createFileTexts } from './sources/file-texts.ts';
 import { sourceStep } from './sources/step.ts';
 import { createTasks } from './tasks/index.ts';
-import type { TurnsDeps } from './turn/start.ts';
+import { readChatRequest } from './turn/request.ts';
+import { startTurn, type TurnsDeps } from './turn/start.ts';
 
 export { createPromptResolver } from './prepare/prompt-resolver.ts';
 
@@ -64,6 +67,8 @@ export interface ConversationDeps {
 /** Conversations: questions in, replies written, stored and told. */
 export interface Conversation {
   routes: Route[];
+  /** A completion for an API client, whole or as the provider's stream, for answers in another protocol. */
+  complete(asked: { user: User; body: JsonObject; caller: Caller; signal: AbortSignal }): Promise<JsonObject | Relay>;
   /** What the chat routes ask of running replies. */
   runs: ChatRuns;
   /** Registers this process and ends what dead ones have left. Call it before requests are taken. */
@@ -162,6 +167,12 @@ export function createConversation(deps: ConversationDeps): Conversation {
       ...tasks.routes,
       ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
     ],
+    async complete({ user, body, caller, signal }) {
+      const who = { user, userAgent: caller.userAgent ?? null, internal: false };
+      const started = await startTurn(turns, who, readChatRequest(apiBody(body)));
+      if (started.mode !== 'served') throw new HttpError(400, 'Expected a request without a chat');
+      return served.open({ ...started.turn, signal }, caller);
+    },
     runs: {
       compact: compaction.compact,
       live: control.live,
@@ -192,4 +203,16 @@ export function createConversation(deps: ConversationDeps): Conversation {
       await processes.close();
     },
   };
+}
+
+/** What makes a request part of a chat is left out. */
+function apiBody({
+  chat_id: _chat,
+  session_id: _session,
+  id: _id,
+  message_ids: _ids,
+  parent_id: _parent,
+  ...body
+}: JsonObject) {
+  return { ...body, automation_id: null };
 }

@@ -8,9 +8,7 @@ import type { WorkspaceDeps } from './service.ts';
 import { workspaceRoutes } from './workspace-routes.ts';
 
 export type { ModelEntry } from '../providers/index.ts';
-export type { FunctionItem, ModelFunctions } from './functions.ts';
-export { createModels, type Models, type ModelsDeps, type ResolvedModel } from './models.ts';
-export type { ModelRow } from './store.ts';
+export { createModels, type Models, type ResolvedModel } from './models.ts';
 
 export interface ModelRouteDeps extends WorkspaceDeps {
   config: Pick<Config, 'get'>;

@@ -12,21 +12,6 @@ export function listModels(db: Db): Promise<ModelRow[]> {
   return db.selectFrom('model').selectAll().orderBy('created_at').orderBy('id').execute();
 }
 
-/** Rows of these ids (in slices that every database takes). */
-export async function findModels(db: Db, ids: readonly string[]): Promise<ModelRow[]> {
-  const rows: ModelRow[] = [];
-  for (let at = 0; at < ids.length; at += IDS) {
-    rows.push(
-      ...(await db
-        .selectFrom('model')
-        .selectAll()
-        .where('id', 'in', ids.slice(at, at + IDS))
-        .execute()),
-    );
-  }
-  return rows;
-}
-
 const IDS = 500;
 
 export function findModel(db: Db, id: string): Promise<ModelRow | undefined> {

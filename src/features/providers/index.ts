@@ -1,11 +1,11 @@
-export { ProviderError } from './failures.ts';
 export type { GateRow, ModelGate } from './gate.ts';
-export { GUIDE_ID } from './guide.ts';
-export { type ChunkReader, createChunkReader } from './openai/chunks.ts';
-export { createSseReader, type SseReader } from './openai/sse.ts';
+export { createChunkReader } from './openai/chunks.ts';
+export { openNative } from './openai/native.ts';
+export { createSseReader } from './openai/sse.ts';
 export type { Part } from './part.ts';
-export { callOf } from './pass-on.ts';
-export { createProviders, type ProviderKit, type ProvidersDeps } from './providers.ts';
+export { callOf, passOn } from './pass-on.ts';
+export { createProviders, type ProviderKit } from './providers.ts';
+export { baseId } from './route-deps.ts';
 export { providerRoutes } from './routes.ts';
-export type { Call, Caller, ListOptions, ModelEntry, Providers, Relay } from './types.ts';
+export type { Call, Caller, ModelEntry, Providers, Relay } from './types.ts';
 export { unloadModel } from './unload.ts';

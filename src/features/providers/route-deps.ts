@@ -25,7 +25,7 @@ export async function openaiModel(kit: ProviderKit, id: string): Promise<ModelEn
 }
 
 /** The id at the end of a chain of presets. */
-export async function baseId(gate: ModelGate, id: string): Promise<string> {
+export async function baseId(gate: Pick<ModelGate, 'row'>, id: string): Promise<string> {
   const seen = new Set<string>();
   let at = id;
   while (!seen.has(at)) {

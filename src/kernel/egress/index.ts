@@ -1,3 +1,3 @@
-export { createEgress, type Egress, type Outgoing, type Reach } from './egress.ts';
-export { AddressRefused, assertPublicUrl, type Guard } from './guard.ts';
-export { BodyTooLarge, type Incoming } from './incoming.ts';
+export { createEgress, type Egress } from './egress.ts';
+export { assertPublicUrl } from './guard.ts';
+export type { Incoming } from './incoming.ts';

@@ -19,10 +19,19 @@ export interface Served {
    * and body.
    */
   answer(turn: TurnContext, reply: FastifyReply, caller?: Caller): Promise<JsonObject | FastifyReply>;
+  /** The completion, or the provider's stream as it comes: for answers in another protocol. */
+  open(turn: TurnContext, caller?: Caller): Promise<JsonObject | Relay>;
 }
 
 export function createServed({ prepare, providers, log }: ServedDeps): Served {
   return {
+    async open(turn, caller) {
+      const prepared = await prepare(turn);
+      const call: Call = { user: turn.user, signal: turn.signal, metadata: turn.metadata, ...(caller && { caller }) };
+      const entry = providerEntry(prepared.model);
+      const streams = prepared.body.stream === true;
+      return streams ? providers.relay(entry, prepared.body, call) : providers.complete(entry, prepared.body, call);
+    },
     async answer(turn, reply, caller) {
       const prepared = await prepare(turn);
       const call: Call = {

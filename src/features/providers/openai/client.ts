@@ -32,7 +32,13 @@ export interface OpenaiClient {
   /** Like `open`, for other paths than chat completions. */
   post(connection: Connection, model: string | null, target: Target, call: Call): Promise<Incoming>;
   /** Like `open`, for a request that is passed on as it came. */
-  pass(connection: Connection, model: string | null, request: RawRequest, call: Call): Promise<Incoming>;
+  pass(
+    connection: Connection,
+    model: string | null,
+    request: RawRequest,
+    call: Call,
+    isStreamed?: boolean,
+  ): Promise<Incoming>;
 }
 
 /** A request to pass on. */
