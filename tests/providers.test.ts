@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Account, addAccount, signUp } from './support/client.ts';
 import { startServer, type TestServer } from './support/server.ts';
@@ -21,7 +24,8 @@ async function upstream(answer: Answer): Promise<Upstream> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
-    const body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+    const isJson = text !== '' && request.headers['content-type'] === 'application/json';
+    const body = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
     const path = request.url ?? '';
     seen.push({ path, headers: request.headers, body });
     answer({ path, body }, response);
@@ -316,6 +320,8 @@ describe('Ollama', () => {
       if (path === '/api/version') return json(response, { version: '0.13.0' });
       if (path === '/api/ps')
         return json(response, { models: [{ model: 'llama:latest', expires_at: '2030-01-01T00:00:00.5Z' }] });
+      if (path.startsWith('/api/blobs/')) return json(response, {}, 201);
+      if (path === '/api/create') return json(response, { status: 'success' });
       if (path !== '/api/chat') return json(response, { error: 'no such path' }, 404);
       const end = { done: true, done_reason: 'stop', prompt_eval_count: 2, eval_count: 3 };
       if (body.stream !== true) return json(response, { message: { content: 'Hello' }, ...end });
@@ -363,6 +369,26 @@ describe('Ollama', () => {
     assert.deepEqual([answer.status, answer.body], [404, { detail: 'no such path' }]);
     const unknown = await admin.call('POST', '/ollama/api/chat', { json: ask('nothing') });
     assert.deepEqual([unknown.status, unknown.body], [400, { detail: "Model 'nothing' was not found" }]);
+  });
+
+  it('makes a model of an uploaded file, which does not stay behind', async () => {
+    const form = new FormData();
+    form.append('file', new Blob(['weights']), '../tiny.gguf');
+    const answer = await admin.call('POST', '/ollama/models/upload', { form });
+    const lines = String(answer.body)
+      .trim()
+      .split('\n\n')
+      .map((line) => JSON.parse(line.slice(6)) as Record<string, unknown>);
+    const sha256 = createHash('sha256').update('weights').digest('hex');
+    assert.equal(lines[0]?.total, 7);
+    assert.deepEqual(lines.at(-1), { done: true, blob: `sha256:${sha256}`, name: 'tiny.gguf', model_created: 'tiny' });
+    const made = ollama.seen.find(({ path }) => path === '/api/create');
+    assert.deepEqual(made?.body.files, { 'tiny.gguf': `sha256:${sha256}` });
+    assert.deepEqual(await readdir(join(server.dataDir, 'uploads')), []);
+    const strange = await admin.call('POST', '/ollama/models/download', {
+      json: { url: 'https://example.com/x.gguf' },
+    });
+    assert.equal(strange.status, 400);
   });
 
   it('is off when it is switched off', async () => {

@@ -11,12 +11,13 @@ import * as shapes from '../shapes.ts';
 import type { Call } from '../types.ts';
 import { callRoutes } from './call-routes.ts';
 import { ollamaError } from './client.ts';
+import { fileRoutes } from './file-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { ollamaOff } from './targets.ts';
 
 /** The Ollama servers: settings, lists and calls (providers note, 5). */
 export function ollamaRoutes(deps: ProviderRouteDeps): Route[] {
-  return [...configRoutes(deps), ...listRoutes(deps), ...modelRoutes(deps), ...callRoutes(deps)];
+  return [...configRoutes(deps), ...listRoutes(deps), ...modelRoutes(deps), ...fileRoutes(deps), ...callRoutes(deps)];
 }
 
 function configRoutes({ kit, config, events }: ProviderRouteDeps): Route[] {

@@ -17,6 +17,7 @@ import { cannotChat, isOpenaiItself } from './list.ts';
 import { managementRoutes } from './management-routes.ts';
 import { upstreamId } from './payload.ts';
 import { proxyRoutes } from './proxy-routes.ts';
+import { speechRoute } from './speech-route.ts';
 
 /** The OpenAI-compatible connections: settings, lists and calls (providers note, 3). */
 export function openaiRoutes(deps: ProviderRouteDeps): Route[] {
@@ -25,6 +26,7 @@ export function openaiRoutes(deps: ProviderRouteDeps): Route[] {
     ...listRoutes(deps),
     ...managementRoutes(deps),
     ...callRoutes(deps),
+    speechRoute(deps),
     ...proxyRoutes(deps),
   ];
 }
