@@ -91,4 +91,19 @@ describe('lists of connections', () => {
     asked[2]?.answer(['c']);
     assert.deepEqual(await again, [['c']]);
   });
+
+  it('stay the same object while nothing changes', async () => {
+    const { lists, asked } = scripted();
+    const both = [connection(0), connection(1)];
+    const first = lists.get(both);
+    asked[0]?.answer(['a']);
+    asked[1]?.fail();
+    const [before, none] = await first;
+    const refreshed = lists.get(both, true);
+    asked[2]?.answer(['a']);
+    asked[3]?.fail();
+    const [after, still] = await refreshed;
+    assert.equal(after, before);
+    assert.equal(still, none);
+  });
 });

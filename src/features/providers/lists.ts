@@ -5,8 +5,9 @@ import type { Connection } from './connections.ts';
 /** What a connection answered last. */
 interface State<T> {
   fingerprint: string;
-  /** Null until it has answered once. */
+  /** Null until it has answered once. The same list stays the same object. */
   list: readonly T[] | null;
+  print: string;
   /** Milliseconds on the monotonic clock. */
   askedAt: number;
   loading: Promise<void> | null;
@@ -31,6 +32,8 @@ export interface Lists<T> {
   expire(): void;
 }
 
+const NONE: readonly never[] = [];
+
 /** How long a request waits for a list that is older than this to become new. */
 const OLD_MS = 5_000;
 const PATIENCE_MS = 300;
@@ -50,6 +53,7 @@ export function createLists<T>({ log, load, maxAgeMs }: ListsOptions<T>): Lists<
     const fresh: State<T> = {
       fingerprint: connection.fingerprint,
       list: null,
+      print: '',
       askedAt: Number.NEGATIVE_INFINITY,
       loading: null,
       failures: 0,
@@ -69,7 +73,9 @@ export function createLists<T>({ log, load, maxAgeMs }: ListsOptions<T>): Lists<
     try {
       const list = await load(connection);
       if (state.failures > 0) log.info({ url: connection.url }, 'the provider answers again');
-      state.list = list;
+      const print = JSON.stringify(list);
+      if (print !== state.print) state.list = list;
+      state.print = print;
       state.failures = 0;
     } catch (error) {
       if (state.failures === 0) log.warn({ err: error, url: connection.url }, 'the provider does not list its models');
@@ -102,7 +108,7 @@ export function createLists<T>({ log, load, maxAgeMs }: ListsOptions<T>): Lists<
     async get(connections, refresh = false) {
       const waits = connections.flatMap((connection) => due(connection, refresh) ?? []);
       if (waits.length > 0) await Promise.all(waits);
-      return connections.map((connection) => stateOf(connection).list ?? []);
+      return connections.map((connection) => stateOf(connection).list ?? NONE);
     },
     answers: (connection) => stateOf(connection).failures === 0,
     expire() {

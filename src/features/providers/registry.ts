@@ -75,7 +75,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
       const models = serverModels(connection, await json(connection, `${connection.url}/api/tags`));
       const running = await json(connection, `${connection.url}/api/ps`).then(
         (answer) => runningModels(connection, answer),
-        () => new Map<string, number>(),
+        () => [],
       );
       return [{ models, running }];
     },

@@ -142,6 +142,29 @@ describe('requests out of the program', () => {
     await assert.rejects(waiting, /enough/);
   });
 
+  it('go out once more when the server had closed the kept connection', async () => {
+    const used = new WeakSet<object>();
+    let count = 0;
+    const impatient = createServer((request, response) => {
+      count += 1;
+      if (used.has(request.socket)) return void request.socket.destroy();
+      used.add(request.socket);
+      request.resume().on('end', () => response.end('ok'));
+    });
+    await new Promise<void>((done) => impatient.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(impatient.address() as AddressInfo).port}/`;
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        const answer = await egress.request(url, { method: 'POST', body: 'again' });
+        assert.equal(await answer.text(), 'ok');
+      }
+      assert.ok(count > 3, 'a kept connection was used and closed');
+    } finally {
+      impatient.closeAllConnections();
+      impatient.close();
+    }
+  });
+
   it('read no more than is wanted', async () => {
     const answer = await egress.request(`${base}/json`);
     await assert.rejects(answer.text(5), { name: 'BodyTooLarge' });

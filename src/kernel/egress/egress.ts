@@ -97,22 +97,43 @@ export function createEgress({ settings, env }: EgressDeps): Egress {
       }
       const limit = outgoing.timeoutMs === undefined ? (total === null ? null : total * 1_000) : outgoing.timeoutMs;
       const ends = endOf(signal, limit);
-      const answer = await request(url, {
-        method: method as Dispatcher.HttpMethod,
-        dispatcher: dispatcherOf(reach, redirects),
-        headersTimeout: 0,
-        bodyTimeout: idleMs ?? 0,
-        ...(headers && { headers }),
-        ...(body !== undefined && { body }),
-        ...(ends && { signal: ends }),
-      });
-      return createIncoming(answer);
+      const send = () =>
+        request(url, {
+          method: method as Dispatcher.HttpMethod,
+          dispatcher: dispatcherOf(reach, redirects),
+          headersTimeout: 0,
+          bodyTimeout: idleMs ?? 0,
+          ...(headers && { headers }),
+          ...(body !== undefined && { body }),
+          ...(ends && { signal: ends }),
+        });
+      const began = performance.now();
+      try {
+        return createIncoming(await send());
+      } catch (error) {
+        const again = isStale(error) && performance.now() - began < STALE_MS && isReplayable(body) && !ends?.aborted;
+        if (!again) throw error;
+        return createIncoming(await send());
+      }
     },
     async close() {
       const open = [...new Set(['configured', 'tool-server', 'user'].map((reach) => dispatchers.get(reach)))];
       await Promise.all(open.map((one) => one?.destroy()));
     },
   };
+}
+
+/** How soon a kept connection that its server has closed meanwhile shows itself. */
+const STALE_MS = 1_000;
+
+/** A kept connection was closed by the server as the request went out: nothing of an answer came, but earlier ones had. */
+function isStale(error: unknown): boolean {
+  const { code, socket } = (error ?? {}) as { code?: unknown; socket?: { bytesRead?: unknown } };
+  return code === 'UND_ERR_SOCKET' && typeof socket?.bytesRead === 'number' && socket.bytesRead > 0;
+}
+
+function isReplayable(body: Outgoing['body']): boolean {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array;
 }
 
 function endOf(signal: AbortSignal | undefined, limitMs: number | null): AbortSignal | undefined {

@@ -5,7 +5,7 @@ import type { ModelEntry } from '../types.ts';
 /** What one Ollama server has, and which of it is in memory (name -> epoch seconds it stays). */
 export interface OllamaList {
   models: readonly JsonObject[];
-  running: ReadonlyMap<string, number>;
+  running: readonly (readonly [name: string, until: number])[];
 }
 
 /** Models of one server as `/api/tags` of ours shows them, before they are merged. */
@@ -29,7 +29,7 @@ export function serverModels(connection: Connection, answer: unknown): JsonObjec
 }
 
 /** Names in memory from `/api/ps`; anything unreadable is left out. */
-export function runningModels(connection: Connection, answer: unknown): Map<string, number> {
+export function runningModels(connection: Connection, answer: unknown): [name: string, until: number][] {
   const found = new Map<string, number>();
   const list = isObject(answer) ? answer.models : null;
   for (const model of Array.isArray(list) ? list : []) {
@@ -37,7 +37,7 @@ export function runningModels(connection: Connection, answer: unknown): Map<stri
     const at = Date.parse(model.expires_at);
     if (Number.isFinite(at)) found.set(withPrefix(connection, model.model), Math.floor(at / 1_000));
   }
-  return found;
+  return [...found];
 }
 
 /** One list of all servers: the first entry of a model wins and names every server that has it. */
