@@ -13,6 +13,7 @@ import { createDocuments, createNotes, handleNoteSockets, noteRoutes } from './f
 import { type PipelinesDeps, pipelineRoutes } from './features/pipelines/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
+import { skillRoutes } from './features/skills/index.ts';
 import { usageRoutes } from './features/usage/index.ts';
 import { utilityRoutes } from './features/utilities/index.ts';
 import type { Database } from './kernel/database/index.ts';
@@ -68,6 +69,7 @@ export function createContent(deps: ContentDeps): Content {
       ...noteRoutes({ ...deps, notes }),
       ...promptRoutes(deps),
       ...pluginRoutes(deps),
+      ...skillRoutes(deps),
       ...pipelineRoutes(deps),
       ...utilityRoutes(deps),
       ...evaluationRoutes(deps),

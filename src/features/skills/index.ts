@@ -1,0 +1,2 @@
+export { skillRoutes } from './routes.ts';
+export type { SkillsDeps } from './service.ts';
