@@ -3,6 +3,7 @@ import type { Accounts } from './features/accounts/index.ts';
 import { analyticsRoutes } from './features/analytics/index.ts';
 import { automationRoutes } from './features/automations/index.ts';
 import { calendarRoutes } from './features/calendars/index.ts';
+import { channelRoutes } from './features/channels/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
@@ -63,6 +64,7 @@ export function createContent(deps: ContentDeps): Content {
       ...knowledge.routes,
       ...memoryRoutes(deps),
       ...calendarRoutes(deps),
+      ...channelRoutes(deps),
       ...automationRoutes(deps),
       ...usageRoutes(deps),
       ...(deps.settings.get('ENABLE_ADMIN_ANALYTICS') ? analyticsRoutes(deps) : []),
