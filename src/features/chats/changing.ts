@@ -14,17 +14,7 @@ import type { Reading } from './reading.ts';
 import { childChats, removeChats } from './removal.ts';
 import type { ChatRuns } from './runs.ts';
 import type { ChatForm, ChatImportForm } from './shapes.ts';
-import {
-  type Chat,
-  type ChatHead,
-  headOf,
-  lockChat,
-  lockHead,
-  saveDocument,
-  selectHeads,
-  setTitle,
-  setVariables,
-} from './store.ts';
+import { type Chat, type ChatHead, headOf, lockChat, lockHead, saveDocument, selectHeads, setTitle } from './store.ts';
 import { ensureTags } from './tags.ts';
 import { setLastRead, unreadByFolder } from './unread.ts';
 import { namesCurrent, updateDocument } from './update.ts';
@@ -247,8 +237,6 @@ export function createChanging({ database, access, events, folders, runs, readin
         folder_unread_counts: await folders.unreadCounts(user.id, await unreadByFolder(db, user.id)),
       };
     },
-
-    setVariables: (chat: ChatHead, variables: JsonObject) => setVariables(db, chat.id, variables),
   };
 
   /**

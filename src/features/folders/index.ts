@@ -1,5 +1,4 @@
-export { createFolders, type Folders, type FoldersDeps } from './folders.ts';
-export type { FolderChats, FolderFiles, SharedPage } from './ports.ts';
-export { type FolderRoutesDeps, folderRoutes } from './routes.ts';
-export type { Folder, FolderNode } from './store.ts';
-export { rollUp, withDescendants } from './tree.ts';
+export { createFolders, type Folders } from './folders.ts';
+export type { FolderChats, SharedPage } from './ports.ts';
+export { folderRoutes } from './routes.ts';
+export { withDescendants } from './tree.ts';
