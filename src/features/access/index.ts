@@ -21,39 +21,32 @@ import { BUILT_IN, combineTrees, type FullTree, fillTree, type PermissionTree, t
 
 export { grantedTo, listWireGrants, type WireGrant } from './conditions.ts';
 export {
-  accessControlOf,
   configuredGrants,
   type Grant,
   grantsAllow,
-  grantsFromAccessControl,
-  normaliseGrants,
   type Right,
 } from './grants.ts';
 export {
   type CountedGroup,
   deleteMemberships,
   findGroup,
-  type Group,
   groupIdsOf,
   listGroups,
   listMembers,
-  type Member,
   memberIds,
   serialise,
 } from './group-store.ts';
-export type { GroupForm, Groups } from './groups.ts';
+export type { Groups } from './groups.ts';
 export { defaultModelSource, defaultModelsOf, withAncestors, withDescendants } from './hierarchy.ts';
 export { OWNER, ownerOf } from './owner.ts';
-export { allowedGrants, permittedGrants, type SharedType } from './sharing.ts';
+export { allowedGrants, permittedGrants } from './sharing.ts';
 export { type GroupFacts, removeGrantsTo } from './store.ts';
 export {
   BUILT_IN,
   combineTrees,
   type FullTree,
-  fillTree,
   type PermissionTree,
   SECTIONS,
-  type SectionName,
 } from './tree.ts';
 
 type Who = Pick<User, 'id'>;

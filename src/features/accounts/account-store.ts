@@ -1,4 +1,4 @@
-import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { type Db, insertOrIgnore, json, type Tables } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 
@@ -69,12 +69,6 @@ export async function userById(db: Db, id: string): Promise<User | null> {
 
 export async function anyUser(db: Db): Promise<boolean> {
   return (await db.selectFrom('user').select('id').limit(1).executeTakeFirst()) !== undefined;
-}
-
-/** Whether more than one account exists; counting two is enough. */
-export async function isOnlyUser(db: Db, id: string): Promise<boolean> {
-  const rows = await db.selectFrom('user').select('id').limit(2).execute();
-  return rows.length === 1 && rows[0]?.id === id;
 }
 
 /** The first account: oldest, administrators first among equals. It is protected from other administrators. */
@@ -181,8 +175,6 @@ export async function isTokenRevoked(db: Db, jti: string): Promise<boolean> {
 export async function deleteExpiredRevocations(db: Db, now: number): Promise<void> {
   await db.deleteFrom('loggia_revoked_token').where('expires_at', '<', now).execute();
 }
-
-export type UserQuery<O> = SelectQueryBuilder<Tables, 'user', O>;
 
 const IN_LIST = 500;
 

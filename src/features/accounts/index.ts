@@ -35,7 +35,7 @@ export { anyUser } from './account-store.ts';
 export type { UserChange } from './events.ts';
 export type { UserCleanup } from './manage.ts';
 export { imageOptions as profileImageRules } from './options.ts';
-export { imagePath, isActive, presentUser, presentUserInfo } from './present.ts';
+export { isActive } from './present.ts';
 export { isProfileImage, servedImage } from './profile-image.ts';
 export type { RedisCommands } from './redis.ts';
 export { PasswordNotReset, resetPassword } from './reset-password.ts';

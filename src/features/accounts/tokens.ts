@@ -4,7 +4,6 @@ import { HttpError } from '../../kernel/http/errors.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 
 export type AuthMethod = 'password' | 'ldap' | 'oauth' | 'trusted_header' | 'system';
-export type TokenType = 'session' | 'automation' | 'subagent';
 
 /** Members of a token that is signed by us; their meaning is not checked yet (identity note, 1). */
 export interface Claims extends JWTPayload {

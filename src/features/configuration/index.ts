@@ -15,7 +15,7 @@ import type { UrlCheck } from './webhooks.ts';
 
 export { catalogue } from './event-catalogue.ts';
 export { announce, type EventSink } from './events.ts';
-export { type Form, field, formShape, formValues, readForm } from './forms.ts';
+export { field, formShape, formValues, readForm } from './forms.ts';
 export { type EventWebhook, listWebhooks } from './webhooks.ts';
 
 export interface ConfigurationDeps extends ClientConfigDeps {

@@ -1,10 +1,10 @@
 export type { Json } from './columns.ts';
-export { type Database, type Db, type OpenOptions, openDatabase, type Transaction } from './database.ts';
+export { type Database, type Db, openDatabase, type Transaction } from './database.ts';
 export type { Dialect } from './ddl.ts';
-export { isConflict, isTooLong, isUnavailable, uniqueViolation } from './errors.ts';
+export { isTooLong, isUnavailable, uniqueViolation } from './errors.ts';
 export { dialectOfDb, escapeLike, insertOrIgnore, jsonAt, jsonText, likeFold, upsert } from './expressions.ts';
-export { DatabaseInUse, lockDatabaseFile } from './folder-lock.ts';
+export { lockDatabaseFile } from './folder-lock.ts';
 export { cleanJson, cleanText, json, jsonFromText, mayNeedCleaning } from './json.ts';
-export { inspectSchema, migrate, SchemaError, type SchemaState } from './migrate.ts';
-export { type DatabaseOptions, DatabaseUrlError, type SqlitePragmas, sqliteFile } from './options.ts';
-export type { TableName, Tables } from './schema/index.ts';
+export { inspectSchema, migrate, SchemaError } from './migrate.ts';
+export { type DatabaseOptions, sqliteFile } from './options.ts';
+export type { Tables } from './schema/index.ts';

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { PoolConfig } from 'pg';
-import type { Dialect } from './ddl.ts';
 import type { PostgresOptions } from './postgresql.ts';
 import type { SqliteOptions } from './sqlite.ts';
 
@@ -58,10 +57,6 @@ export function targetOf(options: DatabaseOptions): Target {
   throw new DatabaseUrlError(
     `DATABASE_URL: "${scheme || options.url}" is no known database; use sqlite:///path, postgresql://… or mysql://…`,
   );
-}
-
-export function dialectOf(url: string): Dialect {
-  return /^sqlite/i.test(url) ? 'sqlite' : /^postgres/i.test(url) ? 'postgresql' : 'mysql';
 }
 
 /** The file of an SQLite database, null for databases in memory and of other kinds. */
