@@ -9,7 +9,7 @@ import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './feat
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
-import { channelIdsOf, createLive } from './features/live/index.ts';
+import { channelIdsOf, createLive, markChannelRead } from './features/live/index.ts';
 import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
@@ -132,7 +132,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       access: (user, id, right) => chats.access(user, id, right),
       markRead: (user, id) => chats.markRead(user, id),
     },
-    channels: { channelIds },
+    channels: { channelIds, markRead: (userId, id) => markChannelRead(database.db, userId, id) },
   });
 
   opened.defer(() => live.close());

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import Database from 'better-sqlite3';
 import { io, type Socket } from 'socket.io-client';
 import { sendTurn } from './support/chat.ts';
 import { type Account, addAccount, signIn, signUp } from './support/client.ts';
@@ -103,6 +105,41 @@ describe('sockets of accounts', () => {
     assert.deepEqual(last, [true, true, true]);
     assert.equal(await act(one, chatId, 'typing', { typing: true }), false);
     for (const socket of [one, two, stranger]) socket.close();
+  });
+
+  it('tells a channel who types, however often, and keeps what has been read', async () => {
+    const [member, stranger] = [await addAccount(admin, 'member'), await addAccount(admin, 'outsider')];
+    const file = new Database(join(server.dataDir, 'webui.db'));
+    const at = 1_764_000_000_000_000_000n;
+    file
+      .prepare(
+        `INSERT INTO channel (id, user_id, name, type, created_at, updated_at) VALUES ('ch', ?, 'crew', 'group', ?, ?)`,
+      )
+      .run(member.id, at, at);
+    file
+      .prepare(
+        `INSERT INTO channel_member (id, channel_id, user_id, is_active, joined_at, updated_at) VALUES ('cm', 'ch', ?, 1, ?, ?)`,
+      )
+      .run(member.id, at, at);
+    const [one, out] = [await connectSocket(server.base, member), await connectSocket(server.base, stranger)];
+    const say = (socket: TestSocket, data: object) =>
+      socket.raw.timeout(5_000).emitWithAck('events:channel', { channel_id: 'ch', data });
+    const typing = { type: 'typing', data: { typing: true } };
+    await say(out, typing);
+    await say(one, { type: 'message', data: { content: 'forged' } });
+    await say(one, typing);
+    const heard = () => one.received.filter(([name]) => name === 'events:channel').map(([, payload]) => payload);
+    await until(() => heard().length === 1);
+    const user = { id: member.id, name: member.name, role: 'user' };
+    assert.deepEqual(heard(), [{ channel_id: 'ch', message_id: null, data: typing, user }]);
+    for (let count = 0; count < 50; count += 1) await say(one, typing);
+    assert.ok(heard().length < 40, String(heard().length));
+    await say(out, { type: 'last_read_at' });
+    await say(one, { type: 'last_read_at' });
+    const read = file.prepare(`SELECT last_read_at AS at FROM channel_member`).safeIntegers().get() as { at: bigint };
+    assert.ok(read.at > at);
+    file.close();
+    for (const socket of [one, out]) socket.close();
   });
 
   it('reports models in use until they are not', async () => {

@@ -7,6 +7,7 @@ import type { Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
 import type { Accounts } from '../accounts/index.ts';
+import { handleChannelEvents } from './channels.ts';
 import { type ChatSockets, createChatSockets } from './chats.ts';
 import { createDirectChannels, type DirectChannel } from './direct-channels.ts';
 import { type CallTarget, createEventCallers, type EventCaller } from './event-calls.ts';
@@ -19,7 +20,7 @@ import { createUsagePool } from './usage.ts';
 
 export type { DirectChannel } from './direct-channels.ts';
 export type { CallTarget, EventCaller } from './event-calls.ts';
-export { channelIdsOf } from './store.ts';
+export { channelIdsOf, markChannelRead } from './store.ts';
 
 /** Signed-in sockets, as the rest of the program uses them. */
 export interface Live {
@@ -65,6 +66,7 @@ export function createLive(deps: LiveDeps): Live {
     session.seenAt = performance.now();
     accounts.touch(user.id);
   });
+  handleChannelEvents({ realtime, sessions, channels });
   publishPresence(realtime);
   const usage = createUsagePool({ realtime, bus, sessions });
   const heartbeat = settings.get('WEBSOCKET_HEARTBEAT_INTERVAL') ?? 0;

@@ -19,4 +19,6 @@ export interface LiveChats {
 export interface LiveChannels {
   /** The channels whose messages the user gets. */
   channelIds(user: User): Promise<readonly string[]>;
+  /** Notes that a member has read a channel now. */
+  markRead(userId: string, channelId: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Db } from '../../kernel/database/index.ts';
-import { nowSeconds } from '../../kernel/time.ts';
+import { nowNanoseconds, nowSeconds } from '../../kernel/time.ts';
 import { grantedTo } from '../access/index.ts';
 
 /** Channels whose messages a user gets: those with an active membership, and the open ones owned or readable (realtime note, 2.2). */
@@ -37,4 +37,15 @@ export async function countActiveUsers(db: Db): Promise<number> {
     .where('last_active_at', '>=', nowSeconds() - ACTIVE_SECONDS)
     .executeTakeFirst();
   return Number(row?.count ?? 0);
+}
+
+/** Notes that a member has read a channel now; nothing where the user is no member. */
+export async function markChannelRead(db: Db, userId: string, channelId: string): Promise<void> {
+  const now = nowNanoseconds();
+  await db
+    .updateTable('channel_member')
+    .set({ last_read_at: now, updated_at: now })
+    .where('channel_id', '=', channelId)
+    .where('user_id', '=', userId)
+    .execute();
 }
