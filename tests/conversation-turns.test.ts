@@ -150,6 +150,26 @@ for (const kind of KINDS) {
       assert.equal((await again(one, { assistant_message_id: randomUUID() })).answer.status, 403);
     });
 
+    it('runs the tool the model calls and lets it go on', async () => {
+      const turn = await sendTurn(ada, socket, { model: 'tool-user' });
+      const reply = await replyOf(ada, turn.chatId, turn.replyId);
+      assert.deepEqual(
+        reply.output?.map(({ type, status }) => [type, status]),
+        [
+          ['function_call', 'completed'],
+          ['function_call_output', 'completed'],
+          ['message', 'completed'],
+        ],
+      );
+      assert.match(reply.content, /^Tool said: \{"current_timestamp":\d+/);
+      const asked = server.provider.chats().at(-1)?.body.messages as { role: string; tool_call_id?: string }[];
+      assert.deepEqual(
+        asked.map(({ role }) => role),
+        ['user', 'assistant', 'tool'],
+      );
+      assert.equal(asked[2]?.tool_call_id, 'call_1');
+    });
+
     it('does not store temporary chats', async () => {
       const chatId = `temporary:${socket.id}`;
       const turn = await sendTurn(ada, socket, { model: 'echo', content: 'Psst', chatId });
