@@ -1,1 +1,1 @@
-export { type AnalyticsDeps, analyticsRoutes } from './routes.ts';
+export { analyticsRoutes } from './routes.ts';

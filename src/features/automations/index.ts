@@ -1,1 +1,1 @@
-export { type AutomationsDeps, automationRoutes } from './routes.ts';
+export { automationRoutes } from './routes.ts';

@@ -1,2 +1,1 @@
 export { calendarRoutes } from './routes.ts';
-export type { CalendarsDeps } from './service.ts';

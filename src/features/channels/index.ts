@@ -1,2 +1,1 @@
 export { channelRoutes } from './routes.ts';
-export type { ChannelsDeps } from './service.ts';

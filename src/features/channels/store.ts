@@ -6,7 +6,6 @@ import { grantedTo } from '../access/index.ts';
 
 export type ChannelRow = Selectable<Tables['channel']>;
 export type MessageRow = Selectable<Tables['message']>;
-export type MemberRow = Selectable<Tables['channel_member']>;
 type Encoded<T> = Omit<T, 'data' | 'meta'> & { data: Json | null; meta: Json | null };
 
 export interface Viewer {

@@ -1,12 +1,7 @@
-export type { ChatAccess } from './access.ts';
 export { contextUsage, sinceCheckpoint } from './context-usage.ts';
-export type { ChatDocument, History, JsonObject, Message, Messages } from './document.ts';
+export type { ChatDocument, Message, Messages } from './document.ts';
 export {
   allMessagesOf,
-  branchTo,
-  clean,
-  cleanText,
-  isObject,
   messagesOf,
   outputText,
   parseDocument,
@@ -20,10 +15,10 @@ export { chatRoutes } from './routes.ts';
 export type { ChatRuns, LiveReply } from './runs.ts';
 export { searchChats } from './search.ts';
 export { parseSearch } from './search-query.ts';
-export { type Chats, type ChatsDeps, createChats } from './service.ts';
-export type { Chat, ChatHead } from './store.ts';
+export { type ChatsDeps, createChats } from './service.ts';
+export type { ChatHead } from './store.ts';
 export { findChat, isSavedChatId, linkFiles, setTasks, setTitle, setVariables } from './store.ts';
 export { notInternal, setTags } from './tags.ts';
 export { mergeUsage, normaliseUsage } from './usage.ts';
-export type { NewChat, PlacedTurn, Reply, Turn, WriteOptions } from './writes.ts';
+
 export { firstTurnDocument, insertChat, placeTurn, upsertMessage, upsertMessages } from './writes.ts';

@@ -1,2 +1,2 @@
 export { modelHistory } from './history.ts';
-export { type EvaluationsDeps, evaluationRoutes } from './routes.ts';
+export { evaluationRoutes } from './routes.ts';

@@ -22,8 +22,6 @@ const AT_ONCE = 2;
 /** Seconds a file may have waited before the process ended and still be read by the next one. */
 const RESUME_WITHIN = 86_400;
 
-export type Reading = ReturnType<typeof createReading>;
-
 /** Reads the texts of uploads, a few at a time, and says in `data.status` how it went (retrieval note, 2.9). */
 export function createReading({ database, storage, log, attach, findUser }: ReadingDeps) {
   const waiting: string[] = [];

@@ -1,2 +1,1 @@
 export { promptRoutes } from './routes.ts';
-export type { PromptsDeps } from './service.ts';

@@ -1,2 +1,1 @@
 export { skillRoutes } from './routes.ts';
-export type { SkillsDeps } from './service.ts';

@@ -107,8 +107,3 @@ export function applyOperations(files: readonly SkillFile[], operations: readonl
   }
   return result;
 }
-
-/** As FileSummary. */
-export function summaryOf(file: SkillFile) {
-  return { path: file.path, size: bytesOf(file).length, encoding: file.encoding ?? null };
-}

@@ -1,1 +1,1 @@
-export { type UtilitiesDeps, utilityRoutes } from './routes.ts';
+export { utilityRoutes } from './routes.ts';

@@ -6,5 +6,4 @@ export {
   listVersions,
   newestVersion,
   type Version,
-  type Versioned,
 } from './store.ts';
