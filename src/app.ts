@@ -14,6 +14,7 @@ import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
 import { createProviders, providerRoutes } from './features/providers/index.ts';
+import { scimRoutes } from './features/scim/index.ts';
 import { searchRoutes } from './features/search/index.ts';
 import {
   CLIENT_VERSION,
@@ -278,6 +279,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       log,
     }),
     ...searchRoutes({ database, config, access, channelIds }),
+    ...scimRoutes({ database, settings, access, accounts, events }),
     ...content.routes,
     ...siteRoutes({
       place,

@@ -30,11 +30,24 @@ export interface GroupForm {
   data?: Record<string, unknown> | null;
 }
 
+/** One step of a provisioned change; `set` replaces all direct members. */
+export type GroupStep = { kind: 'name'; name: string } | { kind: 'set' | 'add' | 'remove'; userIds: readonly string[] };
+
+export interface ProvisionedGroup {
+  group: CountedGroup;
+  /** Direct members that were not before, and those that are no more. */
+  added: string[];
+  removed: string[];
+}
+
 /** Changes to groups and memberships. Users whose access may differ afterwards are told after the commit. */
 export interface Groups {
   create(ownerId: string, form: GroupForm): Promise<CountedGroup>;
   update(id: string, form: GroupForm): Promise<CountedGroup>;
-  remove(id: string): Promise<void>;
+  /** Gives the ids of its children, which now hang under its parent. */
+  remove(id: string): Promise<string[]>;
+  /** All steps or none, in one transaction. Throws 400 where a user to be added does not exist. */
+  provision(target: { id: string } | { ownerId: string }, steps: readonly GroupStep[]): Promise<ProvisionedGroup>;
   addMembers(id: string, userIds: readonly string[]): Promise<CountedGroup>;
   removeMembers(id: string, userIds: readonly string[]): Promise<CountedGroup>;
   /** Makes the user a direct member of exactly the groups with these names (sign-in by proxy or directory). */
@@ -97,8 +110,37 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
       change(async (tx, tell) => {
         const group = await existing(tx, id);
         tell(await memberIds(tx, withDescendants(id, await loadGroups(tx))));
-        await deleteGroup(tx, group);
+        const promoted = await deleteGroup(tx, group);
         await removeGrantsTo(tx, 'group', id);
+        return promoted;
+      }),
+    provision: (target, steps) =>
+      change(async (tx, tell) => {
+        const id = 'id' in target ? (await existing(tx, target.id)).id : randomUUID();
+        const now = nowSeconds();
+        if ('ownerId' in target) {
+          await insertGroup(tx, {
+            id,
+            parent_group_id: null,
+            user_id: target.ownerId,
+            name: '',
+            description: '',
+            data: withShare({}, defaultShare),
+            meta: null,
+            permissions: null,
+            created_at: now,
+            updated_at: now,
+          });
+        }
+        const before = new Set(await memberIds(tx, [id]));
+        const { name, members } = await resultOf(tx, steps, before);
+        const added = [...members].filter((one) => !before.has(one));
+        const removed = [...before].filter((one) => !members.has(one));
+        await insertMembers(tx, id, added, now);
+        await deleteMembers(tx, id, removed);
+        await updateGroup(tx, id, { ...(name !== undefined && { name }), updated_at: now });
+        tell([...added, ...removed]);
+        return { group: await existing(tx, id), added, removed };
       }),
     addMembers: (id, userIds) =>
       change(async (tx, tell) => {
@@ -141,6 +183,33 @@ async function existing(tx: Transaction, id: string): Promise<CountedGroup> {
   const group = await findGroup(tx, id);
   if (!group) throw missing();
   return group;
+}
+
+/** Name and members once all steps are done. */
+async function resultOf(
+  tx: Transaction,
+  steps: readonly GroupStep[],
+  before: ReadonlySet<string>,
+): Promise<{ name: string | undefined; members: ReadonlySet<string> }> {
+  let name: string | undefined;
+  let members = new Set(before);
+  const named = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === 'name') name = step.name;
+    else if (step.kind === 'remove') for (const id of step.userIds) members.delete(id);
+    else {
+      if (step.kind === 'set') members = new Set();
+      for (const id of step.userIds) {
+        members.add(id);
+        named.add(id);
+      }
+    }
+  }
+  const known = await existingUserIds(tx, [...named]);
+  if (known.length < named.size) {
+    throw new HttpError(400, 'One or more member users were not found.', { code: 'invalidValue' });
+  }
+  return { name, members };
 }
 
 /** Throws unless `parentId` may be the parent of the group (null: a new one). */

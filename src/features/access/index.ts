@@ -30,13 +30,14 @@ export {
   type CountedGroup,
   deleteMemberships,
   findGroup,
+  type Group,
   groupIdsOf,
   listGroups,
   listMembers,
   memberIds,
   serialise,
 } from './group-store.ts';
-export type { Groups } from './groups.ts';
+export type { GroupStep, Groups, ProvisionedGroup } from './groups.ts';
 export { defaultModelSource, defaultModelsOf, withAncestors, withDescendants } from './hierarchy.ts';
 export { OWNER, ownerOf } from './owner.ts';
 export { allowedGrants, permittedGrants } from './sharing.ts';

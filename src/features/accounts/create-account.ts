@@ -20,6 +20,8 @@ export interface AccountForm {
   role?: string;
   oauth?: unknown;
   scim?: unknown;
+  /** The account does not join the default group. */
+  groupless?: boolean;
 }
 
 /** How the first account of an installation is treated. */
@@ -73,7 +75,7 @@ export function createAccountCreation(deps: CreationDeps): AccountCreation {
             now: nowSeconds(),
           });
           if (isFirst && first.closeSignUp) await deps.config.set({ 'ui.enable_signup': false }, tx);
-          await joinDefaultGroup(deps, tx, id);
+          if (!form.groupless) await joinDefaultGroup(deps, tx, id);
           const made = await userById(tx, id);
           if (!made) throw new Error('the account that was just inserted cannot be read');
           tx.onCommit(() => {

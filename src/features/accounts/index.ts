@@ -23,6 +23,7 @@ import { ownRoutes } from './own-routes.ts';
 import { updateUserJson } from './own-settings.ts';
 import { createPasswords } from './password.ts';
 import { permissionRoutes } from './permission-routes.ts';
+import { createProvisioning, type Provisioning } from './provisioning.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createThrottledWarning, type RedisCommands } from './redis.ts';
 import { secondFactorNeeded } from './second-factor.ts';
@@ -37,6 +38,7 @@ export type { UserCleanup } from './manage.ts';
 export { imageOptions as profileImageRules } from './options.ts';
 export { isActive } from './present.ts';
 export { isProfileImage, servedImage } from './profile-image.ts';
+export type { ProvisionedChange } from './provisioning.ts';
 export type { RedisCommands } from './redis.ts';
 export { PasswordNotReset, resetPassword } from './reset-password.ts';
 
@@ -50,6 +52,8 @@ export interface Accounts {
   /** Like `verifyToken`, but throws what a route would answer. */
   session(token: string): Promise<Principal>;
   findUser(id: string): Promise<User | null>;
+  /** Accounts that an identity provider keeps up to date. */
+  provisioning: Provisioning;
   /** Changes a user's settings with the row locked; gives what is stored then, null where there is no such user. */
   changeSettings(userId: string, change: (stored: unknown) => JsonObject): Promise<JsonObject | null>;
   findUsers(ids: readonly string[]): Promise<Map<string, User>>;
@@ -167,6 +171,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
       }
     },
     session: (token) => sessions.check(token),
+    provisioning: createProvisioning(service),
     findUser: async (id) => (await sessions.account(id))?.user ?? null,
     async changeSettings(userId, change) {
       const settings = await updateUserJson(database, userId, 'settings', change);

@@ -74,11 +74,14 @@ async function setPassword(tx: Transaction, { user, auth }: Loaded, password: st
   if (!done) throw new HttpError(409, CHANGED_MEANWHILE);
 }
 
-/** Removes an account with its chats, memberships, keys and provider sessions; what it shared stays. */
-export async function deleteAccount(service: AccountService, actor: User, id: string): Promise<void> {
+/**
+ * Removes an account with its chats, memberships, keys and provider sessions; what it shared stays. `actor` null: an
+ * identity provider.
+ */
+export async function deleteAccount(service: AccountService, actor: User | null, id: string): Promise<void> {
   const { database, cleanups } = service;
   const primary = await primaryUser(database.db);
-  if (id === actor.id || id === primary?.id) throw new HttpError(403, detail.ACTION_PROHIBITED);
+  if (id === actor?.id || id === primary?.id) throw new HttpError(403, detail.ACTION_PROHIBITED);
   await database.transaction(async (tx) => {
     await deleteMemberships(tx, id);
     try {

@@ -27,10 +27,12 @@ interface MayOptions {
 
 /** Who may call a route. Every route has exactly one. U: what the handler gets as `user`, T: as `target`. */
 export interface Access<U = unknown, T = unknown> {
-  kind: 'anyone' | 'optional' | 'current' | 'human' | 'verified' | 'admin' | 'may' | 'on';
+  kind: 'anyone' | 'token' | 'optional' | 'current' | 'human' | 'verified' | 'admin' | 'may' | 'on';
   /** Permission asked for, or `resource:right`; shown in the route list and the authorization matrix. */
   needs?: string;
   check?: (input: CheckInput) => Promise<T> | T;
+  /** Of kind `token`: throws unless the request carries the secret. */
+  guard?: (request: FastifyRequest) => void;
   /** Types only; never set. */
   user?: U;
 }
@@ -43,6 +45,11 @@ export interface CheckInput {
 
 /** No credential needed, none looked at. */
 export const anyone: Access<undefined, undefined> = { kind: 'anyone' };
+/** No account: another program that holds a secret of its own, which `guard` looks for. */
+export function token(needs: string, guard: (request: FastifyRequest) => void): Access<undefined, undefined> {
+  return { kind: 'token', needs, guard };
+}
+
 /** No credential needed; `user` is null for anonymous and pending callers. */
 export const optional: Access<User | null, undefined> = { kind: 'optional' };
 /** Any account, pending ones too. */
@@ -119,7 +126,10 @@ const humanOnly = 'A human session is required.';
 
 /** Applies the first half of a route's policy: who calls, and the role. Throws the reference's answers (configuration note, 20.2). */
 export async function admit(access: Access, request: FastifyRequest, authenticator: Authenticator): Promise<Admitted> {
-  if (access.kind === 'anyone') return { user: undefined, credential: null };
+  if (access.kind === 'anyone' || access.kind === 'token') {
+    access.guard?.(request);
+    return { user: undefined, credential: null };
+  }
   if (access.kind === 'optional') {
     const known = await authenticator.identify(request);
     return { user: known?.user ?? null, credential: known?.credential ?? null };

@@ -1,0 +1,23 @@
+import type { Database } from '../../kernel/database/index.ts';
+import type { Route } from '../../kernel/http/route.ts';
+import type { Settings } from '../../kernel/settings/index.ts';
+import type { Access } from '../access/index.ts';
+import type { Accounts } from '../accounts/index.ts';
+import type { EventSink } from '../configuration/index.ts';
+import { discoveryRoutes } from './discovery.ts';
+import { groupRoutes } from './group-routes.ts';
+import { userRoutes } from './user-routes.ts';
+
+export interface ScimDeps {
+  database: Pick<Database, 'db'>;
+  settings: Settings;
+  access: Pick<Access, 'groups'>;
+  accounts: Pick<Accounts, 'findUser' | 'findUsers' | 'provisioning'>;
+  events: EventSink;
+}
+
+/** SCIM 2.0: identity providers keep accounts and groups up to date. No routes where the operator did not switch it on. */
+export function scimRoutes(deps: ScimDeps): Route[] {
+  if (!deps.settings.get('ENABLE_SCIM')) return [];
+  return [...discoveryRoutes(), ...userRoutes(deps), ...groupRoutes(deps)];
+}
