@@ -7,6 +7,7 @@ import type { User } from '../../kernel/http/principal.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Dict, Int, List } from '../../kernel/http/shapes.ts';
 import { activeAmong } from './folder-chats.ts';
+import { createListCache } from './list-cache.ts';
 import * as lists from './lists.ts';
 import { chatText, presentListed, presentTag } from './present.ts';
 import { documentText } from './reading.ts';
@@ -33,15 +34,24 @@ export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
     return rows.map((row) => presentListed(row, { active: active.has(row.id) }));
   }
 
-  const list = (user: User, query: shapes.ChatListQuery) =>
-    lists
-      .listChats(db, user.id, {
-        page: query.page,
-        pinned: query.include_pinned === true,
-        foldered: query.include_folders === true,
-        sorting: sortingOf(query),
-      })
-      .then(withActive);
+  const kept = createListCache();
+
+  async function list(user: User, query: shapes.ChatListQuery) {
+    const options = {
+      page: query.page,
+      pinned: query.include_pinned === true,
+      foldered: query.include_folders === true,
+      sorting: sortingOf(query),
+    };
+    // Taken before the rows: they may be newer than it, never older.
+    const mark = database.commitMark();
+    const key = `${user.id} ${JSON.stringify(options)}`;
+    const known = kept.get(key, mark);
+    if (known && (await runs.active(known.ids)).size === 0) return known.answer;
+    const rows = await lists.listChats(db, user.id, options);
+    const shown = await withActive(rows);
+    return mark === null || shown.some(({ active }) => active) ? shown : kept.put(key, mark, shown);
+  }
 
   async function search(user: User, text: string, page: number) {
     const query = parseSearch(text);

@@ -20,7 +20,7 @@ import type { ChatHead } from './store.ts';
 import { readChat, unreadByFolder } from './unread.ts';
 
 export interface ChatsDeps {
-  database: Pick<Database, 'db' | 'transaction'>;
+  database: Pick<Database, 'db' | 'transaction' | 'commitMark'>;
   settings: Pick<Settings, 'get'>;
   config: Pick<Config, 'get' | 'set'>;
   access: Access;

@@ -1,11 +1,11 @@
-import { Kysely, sql } from 'kysely';
+import { Kysely, type Dialect as KyselyDialect, sql } from 'kysely';
 import type { Dialect } from './ddl.ts';
 import { isConflict } from './errors.ts';
 import { mysqlDialect } from './mysql.ts';
 import { type DatabaseOptions, targetOf } from './options.ts';
 import { postgresDialect } from './postgresql.ts';
 import type { Tables } from './schema/index.ts';
-import { sqliteDialect } from './sqlite.ts';
+import { type SqliteDialect, sqliteDialect } from './sqlite.ts';
 
 /** A connected database, or a transaction on it: what stores take first. */
 export type Db = Kysely<Tables>;
@@ -23,6 +23,8 @@ export interface Database {
   description: string;
   /** Runs `work` in one transaction; tries again when another one was in the way. `work` may therefore run several times. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** A number that is another one after any commit by anybody; null where the database does not tell it for nothing. */
+  commitMark(): number | null;
   /** Throws while the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -39,25 +41,31 @@ const PATIENCE_MS = 10_000;
 /** Opens a database; it connects on the first query. */
 export function openDatabase(options: OpenOptions): Database {
   const target = targetOf(options);
-  const db = new Kysely<Tables>({
-    dialect:
-      target.dialect === 'sqlite'
-        ? sqliteDialect(target.options)
-        : target.dialect === 'postgresql'
-          ? postgresDialect(target.options)
-          : mysqlDialect(target.options),
-  });
+  const dialect = dialectFor(target);
+  const db = new Kysely<Tables>({ dialect });
   const onError = options.onError ?? (() => {});
   return {
     db,
     dialect: target.dialect,
     description: options.url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@'),
     transaction: (work) => retried(() => attempt(db, work, onError)),
+    commitMark: () => dialect.commitMark?.() ?? null,
     ping: async () => {
       await sql`SELECT 1`.execute(db);
     },
     close: () => db.destroy(),
   };
+}
+
+function dialectFor(target: ReturnType<typeof targetOf>): KyselyDialect & Partial<Pick<SqliteDialect, 'commitMark'>> {
+  switch (target.dialect) {
+    case 'sqlite':
+      return sqliteDialect(target.options);
+    case 'postgresql':
+      return postgresDialect(target.options);
+    case 'mysql':
+      return mysqlDialect(target.options);
+  }
 }
 
 async function attempt<T>(

@@ -25,11 +25,21 @@ const STATEMENTS_KEPT = 500;
 /** A waiting lock holds the event loop, so the file is asked again from outside (see `transaction`) instead of waiting long. */
 const LOCK_WAIT_MS = 20;
 
+export interface SqliteDialect extends Dialect {
+  /** See `Database.commitMark`. */
+  commitMark(): number | null;
+}
+
 /** Kysely dialect: one writer connection used by one transaction at a time, and one reader that never waits for it. */
-export function sqliteDialect(options: SqliteOptions): Dialect {
+export function sqliteDialect(options: SqliteOptions): SqliteDialect {
+  let driver: SqliteDriver | undefined;
   return {
+    commitMark: () => driver?.commitMark() ?? null,
     createAdapter: () => new SharedSqliteAdapter(),
-    createDriver: () => new SqliteDriver(options),
+    createDriver: () => {
+      driver = new SqliteDriver(options);
+      return driver;
+    },
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -56,6 +66,11 @@ class SqliteDriver implements Driver {
     if (this.#options.path !== ':memory:') mkdirSync(dirname(this.#options.path), { recursive: true });
     this.#writer = new SqliteSession(this.#options);
     this.#reader = this.#options.path === ':memory:' ? this.#writer : new SqliteSession(this.#options);
+  }
+
+  /** The reader sees the commits of every other connection, but would not see its own. */
+  commitMark(): number | null {
+    return this.#reader && this.#reader !== this.#writer ? this.#reader.dataVersion() : null;
   }
 
   async acquireConnection(): Promise<SqliteConnection> {
@@ -162,12 +177,18 @@ class SqliteSession {
   readonly options: SqliteOptions;
   readonly #file: SqliteFile;
   readonly #prepared = new Map<string, Prepared>();
+  readonly #dataVersion: Statement<[], number>;
 
   constructor(options: SqliteOptions) {
     this.options = options;
     this.#file = new BetterSqlite(options.path, { timeout: LOCK_WAIT_MS });
     for (const pragma of options.pragmas) this.#file.exec(pragma);
     defineLike(this.#file);
+    this.#dataVersion = this.#file.prepare<[], number>('PRAGMA data_version').pluck();
+  }
+
+  dataVersion(): number | null {
+    return this.#dataVersion.get() ?? null;
   }
 
   get inTransaction(): boolean {
