@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { clientPlace, isInstalled } from '../../src/features/web-client/index.ts';
 import type { TestServer } from './server.ts';
+import { until } from './wait.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const PATIENCE_MS = 30_000;
+const QUIET_MS = 500;
 
 /** False, or why tests with the official client in a browser are skipped: for the `skip` option of a test. */
 export function missingBrowser(): false | string {
@@ -14,6 +16,9 @@ export function missingBrowser(): false | string {
     ? false
     : 'the web client is not installed (bin/loggia frontend install)';
 }
+
+/** The client asks for channels also where they are switched off, and shows nothing of the refusal. */
+const REFUSALS = ['GET /api/v1/channels/ answered 403'];
 
 const ARGUMENTS = [
   '--no-sandbox',
@@ -37,6 +42,8 @@ export interface Client {
   problems: string[];
   /** Opens a path of the client. */
   open(path: string): Promise<void>;
+  /** Waits until every call has been answered and the page has asked for nothing more for a moment. */
+  settled(): Promise<void>;
   /** Makes an account in the form; the first one of a server is its administrator. */
   signUp(person: { name: string; email: string; password: string }): Promise<void>;
   /** A new chat with a model. */
@@ -57,10 +64,21 @@ export async function openClient(browser: Browser, { base }: Pick<TestServer, 'b
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const problems: string[] = [];
+  // Answers count, not finished bodies: some the client never reads.
+  const calls = { asked: 0, answered: 0, last: 0 };
+  page.on('request', () => {
+    calls.asked += 1;
+    calls.last = performance.now();
+  });
+  page.on('requestfailed', () => {
+    calls.answered += 1;
+  });
   page.on('pageerror', (error) => problems.push(`page error: ${error.message}`));
   page.on('response', (answer) => {
+    calls.answered += 1;
     if (answer.status() < 400 || !answer.url().startsWith(base)) return;
-    problems.push(`${answer.request().method()} ${answer.url().slice(base.length)} answered ${answer.status()}`);
+    const call = `${answer.request().method()} ${answer.url().slice(base.length)} answered ${answer.status()}`;
+    if (!REFUSALS.includes(call)) problems.push(call);
   });
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
@@ -77,6 +95,8 @@ export async function openClient(browser: Browser, { base }: Pick<TestServer, 'b
     async open(path) {
       await page.goto(base + path);
     },
+    settled: async () =>
+      void (await until(() => calls.answered >= calls.asked && performance.now() - calls.last > QUIET_MS)),
     async signUp({ name, email, password }) {
       const start = page.getByRole('button', { name: 'Get started' });
       await start.or(page.locator('#email')).first().waitFor();
