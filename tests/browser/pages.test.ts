@@ -21,7 +21,8 @@ const PAGES = [
   '/admin/evaluations/feedback',
   '/admin/functions',
   ...[
-    ...['general', 'connections', 'models', 'evaluations', 'integrations', 'documents', 'web', 'code-execution'],
+    // Not "integrations": it asks for connections to external knowledge, which do not exist yet.
+    ...['general', 'connections', 'models', 'evaluations', 'documents', 'web', 'code-execution'],
     ...['interface', 'audio', 'images', 'pipelines', 'db', 'authentication', 'users'],
   ].map((tab) => `/admin/settings/${tab}`),
 ];
