@@ -21,8 +21,7 @@ const PAGES = [
   '/admin/evaluations/feedback',
   '/admin/functions',
   ...[
-    // Not "integrations": it asks for connections to external knowledge, which do not exist yet.
-    ...['general', 'connections', 'models', 'evaluations', 'documents', 'web', 'code-execution'],
+    ...['general', 'connections', 'models', 'evaluations', 'integrations', 'documents', 'web', 'code-execution'],
     ...['interface', 'audio', 'images', 'pipelines', 'db', 'authentication', 'users'],
   ].map((tab) => `/admin/settings/${tab}`),
 ];

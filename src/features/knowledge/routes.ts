@@ -3,6 +3,7 @@ import { detail, forbidden, HttpError, prohibited } from '../../kernel/http/erro
 import { streamEvents } from '../../kernel/http/event-stream.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Obj } from '../../kernel/http/shapes.ts';
+import { externalRoutes } from './external-routes.ts';
 import { isExternal, type Knowledge, type KnowledgeDeps } from './service.ts';
 import * as shapes from './shapes.ts';
 import { findKnowledge, type KnowledgeRow } from './store.ts';
@@ -14,6 +15,7 @@ export function knowledgeRoutes(deps: KnowledgeDeps, knowledge: Knowledge): Rout
   const policies = policiesOf(deps, knowledge);
   return [
     ...listRoutes(knowledge),
+    ...externalRoutes(deps.config),
     ...baseRoutes(knowledge, policies),
     ...fileRoutes(deps, knowledge, policies),
     ...directoryRoutes(knowledge, policies),

@@ -3,7 +3,7 @@ import { type Database, type Db, uniqueViolation } from '../../kernel/database/i
 import { detail, forbidden, HttpError, notFound } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
-import type { Settings } from '../../kernel/settings/index.ts';
+import type { Config, Settings } from '../../kernel/settings/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { type Access, allowedGrants, listWireGrants, permittedGrants, type Right } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
@@ -18,6 +18,7 @@ export interface KnowledgeDeps {
   database: Database;
   access: Access;
   settings: Pick<Settings, 'get'>;
+  config: Pick<Config, 'get'>;
   files: Pick<Files, 'unreadable' | 'discard'>;
   events: EventSink;
 }
