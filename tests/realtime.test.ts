@@ -246,6 +246,11 @@ describe('transports and origins', () => {
     const answer = await fetch(`${server.base}/ws/socket.io/?EIO=4&transport=websocket`);
     // Without the headers of an upgrade it does not get as far as the sockets (configuration note, 7.2).
     assert.deepEqual([answer.status, await answer.json()], [400, { detail: 'Invalid WebSocket upgrade request' }]);
+    const upgrade = io(server.base, { path: '/ws/socket.io', transports: ['websocket'], reconnection: false });
+    const refused = await new Promise<Error>((resolve, reject) =>
+      upgrade.once('connect_error', resolve).once('connect', () => reject(new Error('the upgrade was accepted'))),
+    );
+    assert.match(refused.message, /websocket error/);
     const foreign = await fetch(`${server.base}/ws/socket.io/?EIO=4&transport=polling`, {
       headers: { origin: 'https://bad.example' },
     });
