@@ -42,7 +42,10 @@ it('a clean clone and `npm start` give the page of the official client', { skip,
       output += text;
     });
   }
-  t.after(() => server.pid && server.exitCode === null && process.kill(-server.pid, 'SIGKILL'));
+  t.after(() => {
+    const running = server.exitCode === null && server.signalCode === null;
+    if (running && server.pid) process.kill(-server.pid, 'SIGKILL');
+  });
   const ended = once(server, 'exit').then(() => assert.fail(`npm start ended:\n${output}`));
   const base = `http://127.0.0.1:${port}`;
   const page = await Promise.race([
