@@ -25,6 +25,7 @@ import { completionRoutes } from './routes.ts';
 import { createAudiences } from './run/audience.ts';
 import { createRunControl } from './run/control.ts';
 import { createJournal } from './run/journal.ts';
+import { createKeeper } from './run/keep-pictures.ts';
 import { createPacer } from './run/pacer.ts';
 import { createProcesses } from './run/processes.ts';
 import { closeOrphans, closeUnfinished } from './run/recovery.ts';
@@ -52,7 +53,7 @@ export interface ConversationDeps {
   providers: Providers;
   events: EventSink;
   egress: Pick<Egress, 'request'>;
-  files: Pick<Files, 'content' | 'text'>;
+  files: Pick<Files, 'content' | 'text' | 'keep'>;
   folders: Pick<Folders, 'find' | 'allows'>;
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
@@ -91,13 +92,14 @@ export function createConversation(deps: ConversationDeps): Conversation {
     providers,
   });
   const compaction = createCompaction({ database, config, log, models: deps.models, caller: tasks.caller });
+  const images = createImageSource({ files: deps.files, egress: deps.egress, config, log });
   const prepare = createPrepare({
     database,
     config,
     access: deps.access,
     models: deps.models,
     folders: deps.folders,
-    images: createImageSource({ files: deps.files, egress: deps.egress, config, log }),
+    images,
     extensions: [
       compaction.step,
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
@@ -131,6 +133,8 @@ export function createConversation(deps: ConversationDeps): Conversation {
       events,
       providers,
       maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
+      keepFor: createKeeper({ files: deps.files, log }),
+      images,
       prepare,
       afterwards: tasks.afterReply,
       chatUrl: (chatId) => `${(config.get('webui.url') ?? '').replace(/\/+$/, '')}/c/${chatId}`,
@@ -168,7 +172,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
     ],
     async complete({ user, body, caller, signal }) {
-      const who = { user, userAgent: caller.userAgent ?? null, internal: false };
+      const who = { user, userAgent: caller.userAgent ?? null, internal: false, request: caller };
       const started = await startTurn(turns, who, readChatRequest(apiBody(body)));
       if (started.mode !== 'served') throw new HttpError(400, 'Expected a request without a chat');
       return served.open({ ...started.turn, signal }, caller);

@@ -82,7 +82,8 @@ async function complete(deps: CompletionDeps, asked: Asked): Promise<unknown> {
   const { cookie, 'user-agent': userAgent } = request.headers;
   // Only the server's own scheduler may name an automation: it switches approvals off.
   const body = { ...asked.body, automation_id: null };
-  const caller = { user, userAgent: userAgent ?? null, internal: false };
+  const carried = { credential: asked.credential, cookie, userAgent };
+  const caller = { user, userAgent: userAgent ?? null, internal: false, request: carried };
   const started = await startTurn(deps.turns, caller, readChatRequest(body));
   switch (started.mode) {
     case 'runs': {
@@ -94,7 +95,7 @@ async function complete(deps: CompletionDeps, asked: Asked): Promise<unknown> {
       return run.completion;
     }
     case 'served':
-      return deps.serve({ ...started.turn, signal }, reply, { credential: asked.credential, cookie, userAgent });
+      return deps.serve({ ...started.turn, signal }, reply, carried);
   }
 }
 

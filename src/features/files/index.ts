@@ -1,7 +1,7 @@
 import type { User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
 import { fileRoutes } from './routes.ts';
-import { createFileService, type FilesDeps } from './service.ts';
+import { createFileService, type FilesDeps, type OwnFile } from './service.ts';
 
 export { presentListed as presentFileResponse, presentStoredMeta as presentFileMeta } from './present.ts';
 export type { FilesDeps } from './service.ts';
@@ -14,6 +14,8 @@ export interface Files {
   unreadable(user: User, ids: readonly string[]): Promise<string[]>;
   /** Type and bytes of a file the user may read; null when there is none, or it is longer than `maxBytes`. */
   content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null>;
+  /** Keeps bytes that a tool or a model made for a user, as a file of theirs. */
+  keep(user: User, file: OwnFile): Promise<{ id: string }>;
   /** Removes a file with its bytes; one that is gone already is no error. Whether the caller may is not looked at. */
   discard(id: string): Promise<void>;
   /** Name and text of a file the user may read; null when there is none, or no text was read from it. */
@@ -29,6 +31,7 @@ export function createFiles(deps: FilesDeps): Files {
     routes: fileRoutes(deps, service),
     unreadable: (user, ids) => service.unreadable(user, ids),
     content: service.content,
+    keep: (user, file) => service.keepBytes(user, file),
     discard: (id) => service.discard(id),
     text: service.text,
     start: service.resume,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { type Database, json } from '../../kernel/database/index.ts';
 import { detail, HttpError, notFound, wrapped } from '../../kernel/http/errors.ts';
 import { mediaType } from '../../kernel/http/media-types.ts';
@@ -62,7 +63,7 @@ export function createFileService(deps: FilesDeps) {
     return isOwn(user, file) || (await reachable(db, await viewerOf(user), [file.id], right)).has(file.id);
   }
 
-  async function keep(id: string, name: string, part: UploadedFile): Promise<Stored> {
+  async function keep(id: string, name: string, part: Pick<UploadedFile, 'stream'>): Promise<Stored> {
     try {
       return await storage.put(id, name, part.stream, maxBytes());
     } catch (error) {
@@ -145,6 +146,21 @@ export function createFileService(deps: FilesDeps) {
       }
     },
 
+    /** Keeps bytes that a tool or a model made for a user; no text is read from them. Throws 413 as for uploads. */
+    async keepBytes(user: User, file: OwnFile): Promise<{ id: string }> {
+      const [id, name] = [randomUUID(), safeName(file.name)];
+      const stored = await keep(id, name, { stream: Readable.from([file.bytes]) });
+      try {
+        const row = rowOf({ id, name, type: file.type, ...stored }, user, file.metadata ?? {}, false);
+        await store.insertFile(db, { ...row, data: json(row.data), meta: json(row.meta) });
+        publish('file.uploaded', user, id, { filename: name, content_type: file.type });
+        return { id };
+      } catch (error) {
+        await storage.delete(stored.path);
+        throw error;
+      }
+    },
+
     async list(user: User, page: number, content: boolean) {
       const scope = scopeOf(user);
       const [items, total] = await Promise.all([
@@ -223,6 +239,14 @@ export function createFileService(deps: FilesDeps) {
     resume: reading.resume.bind(reading),
     close: reading.close,
   };
+}
+
+/** A file the program itself has made or was given. */
+export interface OwnFile {
+  name: string;
+  type: string;
+  bytes: Buffer;
+  metadata?: JsonObject;
 }
 
 interface Received extends Stored {

@@ -19,6 +19,8 @@ export interface Draft {
   sources: JsonObject[];
   /** The server's own tools; null: none, or the caller brought theirs. */
   tools: Map<string, TurnTool> | null;
+  /** What is to be ended when the reply is over, or when a later step fails. */
+  readonly releases: (() => Promise<void>)[];
 }
 
 /** One step. Throws HttpError (or anything) to fail the reply. */

@@ -18,7 +18,7 @@ import { replayMessages } from './replay.ts';
 export { isArena, type ModelTable, pickFromArena } from './arena.ts';
 export { hasCapability, usesBuiltInTools } from './attached-files.ts';
 export { type Draft, type Extension, isOllama, providerEntry } from './draft.ts';
-export type { ImageSource } from './inline-images.ts';
+export { type ImageSource, inlineImages } from './inline-images.ts';
 export { addSystemText, addUserText, type ChatMessage, lastUserText, textOf } from './messages.ts';
 export { applyParams, mergeParams } from './params.ts';
 export { fillServerVariables, type PromptContext, resolvePrompt } from './prompt-variables.ts';
@@ -41,13 +41,22 @@ export function createPrepare(deps: PrepareDeps): Prepare {
   const steps = stepsOf(deps);
   return async (turn) => {
     const draft = startDraft(turn);
-    for (const step of steps) {
-      const done = step.run(draft);
-      if (done) await done;
-      turn.signal.throwIfAborted();
+    try {
+      for (const step of steps) {
+        const done = step.run(draft);
+        if (done) await done;
+        turn.signal.throwIfAborted();
+      }
+      return finishDraft(draft);
+    } catch (error) {
+      await release(draft);
+      throw error;
     }
-    return finishDraft(draft);
   };
+}
+
+async function release({ releases }: Draft): Promise<void> {
+  await Promise.all(releases.splice(0).map((end) => end()));
 }
 
 function stepsOf(deps: PrepareDeps): Step[] {
@@ -88,10 +97,12 @@ function startDraft(turn: TurnContext): Draft {
     files: [...(turn.request.files ?? [])],
     sources: [],
     tools: null,
+    releases: [],
   };
 }
 
-function finishDraft({ turn, model, selectedModelId, messages, body, sources, tools }: Draft): Prepared {
+function finishDraft(draft: Draft): Prepared {
+  const { turn, model, selectedModelId, messages, body, sources, tools } = draft;
   if (messages.length === 0) throw new HttpError(400, 'The request has no messages.', { code: 'request.messages' });
   const wanted = turn.settings.stream && hasCapability(model, 'usage', false);
   const options = isObject(body.stream_options) ? body.stream_options : {};
@@ -109,6 +120,7 @@ function finishDraft({ turn, model, selectedModelId, messages, body, sources, to
     selectedModelId,
     sources,
     tools,
+    release: () => release(draft),
   };
 }
 

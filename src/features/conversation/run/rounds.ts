@@ -1,24 +1,29 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Part, Providers } from '../../providers/index.ts';
-import { type ChatMessage, providerEntry, replayOutput } from '../prepare/index.ts';
+import { type ChatMessage, type ImageSource, inlineImages, providerEntry, replayOutput } from '../prepare/index.ts';
 import { tidyMessages } from '../prepare/messages.ts';
-import type { Prepared } from '../turn/turn.ts';
+import type { FunctionCallItem, OutputItem } from '../reply/items.ts';
+import type { Prepared, TurnContext } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
 import type { LiveRun } from './live-run.ts';
-import { openCalls, runCall, type Tools } from './tools.ts';
+import type { Keep } from './tool-result.ts';
+import { openCalls, runCalls, type Tools } from './tools.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export interface RoundsDeps {
   providers: Pick<Providers, 'stream' | 'complete'>;
   /** Rounds with tools one reply may have; negative: as many as the model wants. */
   maxToolRounds: number;
+  /** Where pictures that tools give inline are kept. */
+  keepFor(turn: TurnContext): Keep;
+  /** Reads pictures for the model; null: addresses are passed on as they are. */
+  images: ImageSource | null;
 }
 
 const NO_TOOLS: Tools = new Map();
 
 /** Asks the model, runs the tools it calls, asks again, until it calls none. Errors of the provider are the run's `failure`. */
 export async function writeRounds(run: LiveRun, prepared: Prepared, deps: RoundsDeps): Promise<void> {
-  const { signal } = run.turn;
   let { body } = prepared;
   for (let round = 0; ; round += 1) {
     const from = run.reply.items.length;
@@ -34,10 +39,10 @@ export async function writeRounds(run: LiveRun, prepared: Prepared, deps: Rounds
       };
       return;
     }
-    publish(run, from);
-    for (const call of calls) run.reply.add(await runCall(call, prepared.tools ?? NO_TOOLS, signal));
-    publish(run, from);
-    body = nextBody(body, run.reply.items.slice(from));
+    const before = run.reply.items.length;
+    for (let at = from; at < before; at += 1) show(run, at);
+    await runTools(run, calls, prepared.tools ?? NO_TOOLS, deps);
+    body = await nextBody(body, run, from, deps);
     run.nextRound();
   }
 }
@@ -82,20 +87,50 @@ async function wholeRound(
 }
 
 function callOf({ turn }: LiveRun) {
-  return { user: turn.user, signal: turn.signal, metadata: turn.metadata };
+  return {
+    user: turn.user,
+    signal: turn.signal,
+    metadata: turn.metadata,
+    ...(turn.caller && { caller: turn.caller }),
+  };
 }
 
-/** Shows the items of the round as they are now. */
-function publish(run: LiveRun, from: number): void {
-  for (const [at, item] of run.reply.items.slice(from).entries()) {
-    run.delivery.push({ type: 'response.output_item.done', output_index: from + at, item: { ...item } });
-  }
+async function runTools(
+  run: LiveRun,
+  calls: readonly FunctionCallItem[],
+  tools: Tools,
+  deps: RoundsDeps,
+): Promise<void> {
+  const { turn, reply } = run;
+  const keep = turn.kind === 'saved' ? deps.keepFor(turn) : null;
+  // Where a person is asked about each call, one question comes after the other.
+  const atOnce = turn.settings.toolApprovalMode === 'ask' ? 1 : undefined;
   run.delivery.flush();
+  for await (const { call, result } of runCalls(calls, { tools, signal: turn.signal, keep }, atOnce)) {
+    reply.add(result);
+    show(run, reply.items.indexOf(call));
+    show(run, reply.items.length - 1);
+    run.delivery.flush();
+  }
+}
+
+/** Shows an item as it is now; pictures in results are for the model alone. */
+function show(run: LiveRun, at: number): void {
+  const item = run.reply.items[at];
+  if (!item) return;
+  run.delivery.push({ type: 'response.output_item.done', output_index: at, item: withoutPictures(item) });
+}
+
+function withoutPictures(item: OutputItem): OutputItem {
+  if (item.type !== 'function_call_output' || !('output' in item) || !Array.isArray(item.output)) return { ...item };
+  const isText = (part: unknown) => !isObject(part) || part.type !== 'input_image';
+  return { ...item, output: item.output.filter(isText) };
 }
 
 /** The request for the next round: what was said and done in this one is part of the history. */
-function nextBody(body: JsonObject, items: readonly object[]): JsonObject {
+async function nextBody(body: JsonObject, run: LiveRun, from: number, { images }: RoundsDeps): Promise<JsonObject> {
   const before = (Array.isArray(body.messages) ? body.messages : []).filter(isObject) as ChatMessage[];
-  const said = replayOutput(items, { thoughts: null, keepDetails: true });
-  return { ...body, messages: tidyMessages([...before, ...said]), stream: body.stream === true };
+  const said = replayOutput(run.reply.items.slice(from), { thoughts: null, keepDetails: true });
+  const seen = images ? await inlineImages(said, (url) => images(url, run.turn)) : said;
+  return { ...body, messages: tidyMessages([...before, ...seen]), stream: body.stream === true };
 }

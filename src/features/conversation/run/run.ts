@@ -64,7 +64,12 @@ async function write(run: LiveRun, deps: RunnerDeps): Promise<void> {
     run.take([{ kind: 'selected', modelId: prepared.selectedModelId }]);
   }
   if (prepared.sources.length > 0) run.take([{ kind: 'sources', sources: [...prepared.sources] }]);
-  await writeRounds(run, prepared, deps);
+  try {
+    await writeRounds(run, prepared, deps);
+  } finally {
+    // Nobody waits for servers to say goodbye.
+    void prepared.release();
+  }
   if (run.failure) {
     const { error, status } = run.failure;
     return fail(run, deps, failureText(error, status));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FunctionCallItem } from '../reply/items.ts';
 import type { TurnTool } from '../turn/turn.ts';
-import { looksFailed, openCalls, runCall } from './tools.ts';
+import { looksFailed, openCalls, runCall, runCalls } from './tools.ts';
 
 const call = (name: string, args: string, id = 'call_1'): FunctionCallItem => ({
   type: 'function_call',
@@ -20,8 +20,10 @@ const tool = (run: TurnTool['run']): TurnTool => ({
 
 const never = new AbortController().signal;
 
+const scope = (one: TurnTool, signal = never) => ({ tools: new Map([['add', one]]), signal, keep: null });
+
 async function resultOf(item: FunctionCallItem, run: TurnTool['run']) {
-  const output = (await runCall(item, new Map([['add', tool(run)]]), never)) as unknown as {
+  const output = (await runCall(item, scope(tool(run)))) as unknown as {
     call_id: string;
     status: string;
     output: { text: string }[];
@@ -43,8 +45,8 @@ describe('a tool call', () => {
   it('gives results of every kind as text', async () => {
     for (const [value, text] of [
       ['words', 'words'],
-      [null, 'null'],
-      [undefined, 'null'],
+      [null, ''],
+      [undefined, ''],
       [true, 'true'],
       [[1], '{\n  "results": [\n    1\n  ]\n}'],
       [{ a: 1 }, '{\n  "a": 1\n}'],
@@ -64,15 +66,52 @@ describe('a tool call', () => {
     const thrown = await resultOf(call('add', '{}'), async () => {
       throw new Error('no network');
     });
-    assert.deepEqual(thrown, { id: 'call_1', status: 'failed', call: 'failed', text: '{"error":"no network"}' });
+    assert.deepEqual(thrown, { id: 'call_1', status: 'failed', call: 'failed', text: '{\n  "error": "no network"\n}' });
+  });
+
+  it('runs beside others, and gives results in order', async () => {
+    const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
+    const began: string[] = [];
+    const waiting: TurnTool['run'] = async ({ a }) => {
+      began.push(String(a));
+      await gates[Number(a)]?.promise;
+      return a;
+    };
+    const calls = [0, 1, 2].map((at) => call('add', `{"a":${at}}`, `c${at}`));
+    const results = runCalls(calls, scope(tool(waiting)), 2);
+    const first = results.next();
+    assert.deepEqual(began, ['0', '1']);
+    gates[1]?.resolve();
+    gates[0]?.resolve();
+    assert.equal((await first).value?.call.call_id, 'c0');
+    gates[2]?.resolve();
+    const rest: unknown[] = [];
+    for await (const { call: done } of results) rest.push(done.call_id);
+    assert.deepEqual(rest, ['c1', 'c2']);
+    assert.deepEqual(began, ['0', '1', '2']);
+  });
+
+  it('is over when the reply is stopped, whatever the tool does', async () => {
+    const controller = new AbortController();
+    const hanging = runCall(
+      call('add', '{}'),
+      scope(
+        tool(() => new Promise(() => {})),
+        controller.signal,
+      ),
+    );
+    controller.abort(new Error('stopped'));
+    await assert.rejects(hanging, /stopped/);
   });
 
   it('ends with the reply', async () => {
     const controller = new AbortController();
     const running = runCall(
       call('add', '{}'),
-      new Map([['add', tool(async () => controller.abort(new Error('stopped')))]]),
-      controller.signal,
+      scope(
+        tool(async () => controller.abort(new Error('stopped'))),
+        controller.signal,
+      ),
     );
     await assert.rejects(running, /stopped/);
   });

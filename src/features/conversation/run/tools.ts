@@ -2,6 +2,8 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import { type FunctionCallItem, isCallItem, newItemId, type OutputItem } from '../reply/items.ts';
 import type { TurnTool } from '../turn/turn.ts';
 import { thrownText } from './failure.ts';
+import { type Keep, readResult, resultItem } from './tool-result.ts';
+import { untilStopped } from './until-stopped.ts';
 
 export type Tools = ReadonlyMap<string, TurnTool>;
 
@@ -12,33 +14,67 @@ export function openCalls(items: readonly OutputItem[]): FunctionCallItem[] {
   return items.filter((item): item is FunctionCallItem => isCallItem(item) && !answered.has(item.call_id));
 }
 
-/** Runs a call; whatever goes wrong is its result, for the model to see (note 4.4.7). Throws only when the reply is stopped. */
-export async function runCall(call: FunctionCallItem, tools: Tools, signal: AbortSignal): Promise<OutputItem> {
-  const text = await resultOf(call, tools, signal);
-  signal.throwIfAborted();
-  const status = looksFailed(text) ? 'failed' : 'completed';
-  call.status = status;
-  const output = [{ type: 'input_text', text }];
-  return { type: 'function_call_output', id: newItemId('fco'), call_id: call.call_id, output, status };
+/** What a call needs besides itself. */
+export interface CallScope {
+  tools: Tools;
+  signal: AbortSignal;
+  /** Stores pictures that came inline; null: they stay. */
+  keep: Keep | null;
 }
 
-async function resultOf(call: FunctionCallItem, tools: Tools, signal: AbortSignal): Promise<string> {
-  const tool = tools.get(call.name);
-  if (!tool) return `Error: Tool "${call.name}" not found.`;
-  const args = readArguments(call.arguments);
-  if (!args) return 'Error: the arguments are no JSON object. Correct them and call the tool again.';
-  try {
-    return resultText(await tool.run(knownArguments(tool, args), { callId: call.call_id, signal }));
-  } catch (error) {
-    return JSON.stringify({ error: thrownText(error) });
+/** Runs a call; whatever goes wrong is its result, for the model to see (note 4.4.7). Throws only when the reply is stopped. */
+export async function runCall(call: FunctionCallItem, scope: CallScope): Promise<OutputItem> {
+  const result = readResult(call.name, await outcomeOf(call, scope));
+  const item = await resultItem(result, scope.keep);
+  scope.signal.throwIfAborted();
+  const status = looksFailed(result.text) ? 'failed' : 'completed';
+  call.status = status;
+  return { type: 'function_call_output', id: newItemId('fco'), call_id: call.call_id, ...item, status };
+}
+
+/** Calls at work at once; a model that asks for more waits. */
+const AT_ONCE = 8;
+
+/** Runs the calls of a round side by side; gives their results in the order of the calls, each as soon as those before are there. */
+export async function* runCalls(
+  calls: readonly FunctionCallItem[],
+  scope: CallScope,
+  atOnce = AT_ONCE,
+): AsyncGenerator<{ call: FunctionCallItem; result: OutputItem }> {
+  const results: Promise<OutputItem>[] = [];
+  for (const [at, call] of calls.entries()) {
+    const before = results[at - atOnce];
+    const result = before ? before.then(() => runCall(call, scope)) : runCall(call, scope);
+    // Who stops at the first failure must not leave the others unheard.
+    result.catch(() => {});
+    results.push(result);
+  }
+  for (const [at, call] of calls.entries()) {
+    const result = await results[at];
+    if (result) yield { call, result };
   }
 }
 
-function readArguments(text: string): JsonObject | null {
+async function outcomeOf(call: FunctionCallItem, { tools, signal }: CallScope): Promise<unknown> {
+  const tool = tools.get(call.name);
+  if (!tool) return `Error: Tool "${call.name}" not found.`;
+  const args = readArguments(call.arguments);
+  if (args === null) return 'Error: the arguments are no JSON. Correct them and call the tool again.';
+  if (!isObject(args)) return 'Error: the arguments must be a JSON object. Correct them and call the tool again.';
+  try {
+    const work = tool.run(tool.takesAnything ? args : knownArguments(tool, args), { callId: call.call_id, signal });
+    return await untilStopped(work, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { error: thrownText(error) };
+  }
+}
+
+/** Null: no JSON, or JSON that says nothing. */
+function readArguments(text: string): unknown {
   if (text.trim() === '') return {};
   try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
+    return JSON.parse(text);
   } catch {
     return null;
   }
@@ -52,13 +88,6 @@ function knownArguments({ spec }: TurnTool, args: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(args).filter(([name]) => Object.hasOwn(declared, name)));
 }
 
-function resultText(result: unknown): string {
-  if (typeof result === 'string') return result;
-  if (result === undefined || result === null) return 'null';
-  if (Array.isArray(result)) return JSON.stringify({ results: result }, null, 2);
-  return isObject(result) ? JSON.stringify(result, null, 2) : String(result);
-}
-
 const ERROR_START = /^\s*(?:error:|exception:|traceback|http error!)/i;
 
 /** Whether the text of a result says that the tool failed (note 4.4.7). */
@@ -66,7 +95,7 @@ export function looksFailed(text: string): boolean {
   if (ERROR_START.test(text)) return true;
   if (!text.trimStart().startsWith('{')) return false;
   const value = readArguments(text);
-  if (!value) return false;
+  if (!isObject(value)) return false;
   if (value.error) return true;
   if (value.status === 'error' || value.status === 'failed') return true;
   return (value.success === false || value.ok === false) && Boolean(value.message);

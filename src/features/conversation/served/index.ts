@@ -27,6 +27,7 @@ export function createServed({ prepare, providers, log }: ServedDeps): Served {
   return {
     async open(turn, caller) {
       const prepared = await prepare(turn);
+      await prepared.release();
       const call: Call = { user: turn.user, signal: turn.signal, metadata: turn.metadata, ...(caller && { caller }) };
       const entry = providerEntry(prepared.model);
       const streams = prepared.body.stream === true;
@@ -34,6 +35,8 @@ export function createServed({ prepare, providers, log }: ServedDeps): Served {
     },
     async answer(turn, reply, caller) {
       const prepared = await prepare(turn);
+      // Calls of tools are the caller's own to make.
+      await prepared.release();
       const call: Call = {
         user: turn.user,
         signal: turn.signal,

@@ -5,6 +5,7 @@ import type { Realtime } from '../../../kernel/realtime/index.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
 import { isSavedChatId, linkFiles, type Message } from '../../chats/index.ts';
 import type { EventSink } from '../../configuration/index.ts';
+import type { Caller as RequestCaller } from '../../providers/index.ts';
 import { isUsersSocket } from '../run/audience.ts';
 import type { TurnDraft } from '../run/live-run.ts';
 import { type AdmissionDeps, type AdmittedModel, admitModel, unknownModel } from './admission.ts';
@@ -25,6 +26,8 @@ export interface TurnsDeps extends AdmissionDeps, PlaceDeps {
 export interface Caller {
   user: User;
   userAgent: string | null;
+  /** What the request carried; null where there is none. */
+  request: RequestCaller | null;
   /** The server itself asks (sub-agents, timers, automations). */
   internal: boolean;
 }
@@ -201,6 +204,7 @@ function contextOf({ caller, request, kind, chatId, place }: Context, admitted: 
     settings: admitted.settings,
     direct: request.directModel !== null,
     internal: caller.internal,
+    caller: caller.request,
     metadata,
   };
 }

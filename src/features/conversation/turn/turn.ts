@@ -2,6 +2,7 @@ import type { User } from '../../../kernel/http/principal.ts';
 import type { JsonObject } from '../../../kernel/json.ts';
 import type { ChatHead, Message } from '../../chats/index.ts';
 import type { ModelEntry, ResolvedModel } from '../../models/index.ts';
+import type { Caller } from '../../providers/index.ts';
 import type { ChatRequest } from './request.ts';
 
 /** The model of a reply. */
@@ -68,6 +69,8 @@ export interface TurnContext {
   direct: boolean;
   /** Made by the server itself (sub-agents, timers, automations); no person waits at a socket. */
   internal: boolean;
+  /** What the live request carried, for servers that are asked in the user's own name; kept in memory only. */
+  caller: Caller | null;
   /** `chat_id`, `message_id`, `session_id` and the rest of note 0.5 as far as it is known; what header templates and plugins get. */
   metadata: TurnMetadata;
   /** Sends an event of this reply to who watches it, and stores what the note says is stored (5.2). Never throws. */
@@ -95,14 +98,34 @@ export interface Prepared {
   sources: readonly JsonObject[];
   /** The server's own tools by the name the model knows; null: none, or the caller brought theirs. */
   tools: ReadonlyMap<string, TurnTool> | null;
+  /** Ends what the steps opened for the reply (connections to tool servers). Call it when no tool is run any more. */
+  release(): Promise<void>;
 }
 
 /** A tool that the server runs for the model. */
 export interface TurnTool {
   /** OpenAI function schema. */
   spec: JsonObject;
-  /** Runs it; a result of any JSON kind. Errors are told to the model. */
+  /** Where it comes from (`server:shop`); absent: one of the server's own. */
+  toolId?: string;
+  /** The server that has the tool checks arguments itself: those the schema does not declare are passed too. */
+  takesAnything?: boolean;
+  /** Runs it; a result of any JSON kind, or a ToolAnswer. Errors are told to the model. */
   run(args: JsonObject, call: { callId: string; signal: AbortSignal }): Promise<unknown>;
+}
+
+/** A tool's result that says more than its value. */
+export class ToolAnswer {
+  readonly value: unknown;
+  /** Headers of a server's answer, names in lower case: they decide whether it is shown as a page. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** For the reader; pictures also for the model. `url` may be a data URL. */
+  readonly files: readonly JsonObject[];
+  constructor(value: unknown, extra: { headers?: Record<string, string>; files?: readonly JsonObject[] } = {}) {
+    this.value = value;
+    this.headers = extra.headers ?? {};
+    this.files = extra.files ?? [];
+  }
 }
 
 /** Steps before the model call (note 3), in order; throws HttpError (or anything) to fail the reply. */
