@@ -50,8 +50,11 @@ export interface Groups {
   provision(target: { id: string } | { ownerId: string }, steps: readonly GroupStep[]): Promise<ProvisionedGroup>;
   addMembers(id: string, userIds: readonly string[]): Promise<CountedGroup>;
   removeMembers(id: string, userIds: readonly string[]): Promise<CountedGroup>;
-  /** Makes the user a direct member of exactly the groups with these names (sign-in by proxy or directory). */
-  syncByName(userId: string, names: readonly string[]): Promise<void>;
+  /**
+   * Makes the user a direct member of exactly the groups with these names (sign-in by proxy or directory). Groups that do
+   * not exist are passed over, or made in the name of `createAs`.
+   */
+  syncByName(userId: string, names: readonly string[], options?: { createAs?: string }): Promise<void>;
   /** Adds a new account to the default group, in its transaction; false when there is no such group. */
   addToDefault(tx: Transaction, groupId: string, userId: string): Promise<boolean>;
 }
@@ -78,25 +81,30 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
       });
     });
 
+  /** Inserts a group without members; gives its id. */
+  const insertNew = async (tx: Transaction, form: Partial<GroupForm> & { ownerId: string; name: string }) => {
+    const id = randomUUID();
+    const now = nowSeconds();
+    await insertGroup(tx, {
+      id,
+      parent_group_id: form.parent_group_id ?? null,
+      user_id: form.ownerId,
+      name: form.name,
+      description: form.description ?? '',
+      data: withShare(form.data ?? {}, defaultShare),
+      meta: null,
+      permissions: form.permissions ?? null,
+      created_at: now,
+      updated_at: now,
+    });
+    return id;
+  };
+
   return {
     create: (ownerId, form) =>
       change(async (tx) => {
         await assertParent(tx, null, form.parent_group_id);
-        const id = randomUUID();
-        const now = nowSeconds();
-        await insertGroup(tx, {
-          id,
-          parent_group_id: form.parent_group_id ?? null,
-          user_id: ownerId,
-          name: form.name,
-          description: form.description,
-          data: withShare(form.data ?? {}, defaultShare),
-          meta: null,
-          permissions: form.permissions ?? null,
-          created_at: now,
-          updated_at: now,
-        });
-        return existing(tx, id);
+        return existing(tx, await insertNew(tx, { ...form, ownerId }));
       }),
     update: (id, form) =>
       change(async (tx, tell) => {
@@ -116,22 +124,8 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
       }),
     provision: (target, steps) =>
       change(async (tx, tell) => {
-        const id = 'id' in target ? (await existing(tx, target.id)).id : randomUUID();
+        const id = 'id' in target ? (await existing(tx, target.id)).id : await insertNew(tx, { ...target, name: '' });
         const now = nowSeconds();
-        if ('ownerId' in target) {
-          await insertGroup(tx, {
-            id,
-            parent_group_id: null,
-            user_id: target.ownerId,
-            name: '',
-            description: '',
-            data: withShare({}, defaultShare),
-            meta: null,
-            permissions: null,
-            created_at: now,
-            updated_at: now,
-          });
-        }
         const before = new Set(await memberIds(tx, [id]));
         const { name, members } = await resultOf(tx, steps, before);
         const added = [...members].filter((one) => !before.has(one));
@@ -159,9 +153,16 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
         tell(userIds);
         return existing(tx, id);
       }),
-    syncByName: (userId, names) =>
+    syncByName: (userId, names, { createAs } = {}) =>
       change(async (tx, tell) => {
-        const wanted = new Set((await groupsByName(tx, [...new Set(names)])).map((group) => group.id));
+        const found = await groupsByName(tx, [...new Set(names)]);
+        const wanted = new Set(found.map((group) => group.id));
+        if (createAs !== undefined) {
+          const known = new Set(found.map((group) => group.name));
+          for (const name of new Set(names)) {
+            if (!known.has(name)) wanted.add(await insertNew(tx, { ownerId: createAs, name }));
+          }
+        }
         const held = new Set((await groupIdsOf(tx, [userId])).get(userId) ?? []);
         const joined = [...wanted].filter((id) => !held.has(id));
         const left = [...held].filter((id) => !wanted.has(id));

@@ -14,7 +14,7 @@ import {
 } from './account-store.ts';
 import { assertDay, assertProfileImage, assertRole, authRoute } from './auth-route.ts';
 import { signOutCredentialOf } from './carriers.ts';
-import { clearSessionCookies, setTokenCookie } from './cookies.ts';
+import { answerSignIn, clearSessionCookies, setTokenCookie } from './cookies.ts';
 import { issueSession, type SignInResult } from './issue.ts';
 import { imagePath, presentProfileImage, presentSessionInfo } from './present.ts';
 import { type AccountService, addAccount, changeOwnPassword, signUp } from './service.ts';
@@ -31,11 +31,7 @@ export function authRoutes(service: AccountService): Route[] {
 
 function sessionRoutes(service: AccountService): Route[] {
   const { options, config, access, database } = service;
-  const answer = (reply: FastifyReply, result: SignInResult) => {
-    if (result.kind === 'pending') return { next_step: 'pending' };
-    setTokenCookie(reply, result.signed, options);
-    return result.body;
-  };
+  const answer = (reply: FastifyReply, result: SignInResult) => answerSignIn(reply, result, options);
   return [
     route({
       method: 'GET',

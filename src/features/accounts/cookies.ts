@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { nowSeconds } from '../../kernel/time.ts';
+import type { SignInResult } from './issue.ts';
 import type { AccountOptions } from './options.ts';
 
 const TOKEN = 'token';
@@ -22,6 +23,17 @@ export function setTokenCookie(
     ...(expiresAt === null ? {} : { maxAge: Math.max(0, expiresAt - nowSeconds()) }),
     ...(expiresAt !== null && withExpires ? { expires: new Date(expiresAt * 1_000) } : {}),
   });
+}
+
+/** What a sign-in route answers; the session goes into the cookie too. */
+export function answerSignIn(
+  reply: FastifyReply,
+  result: SignInResult,
+  options: Pick<AccountOptions, 'cookie'>,
+): { next_step: 'pending' } | Extract<SignInResult, { kind: 'session' }>['body'] {
+  if (result.kind === 'pending') return { next_step: 'pending' };
+  setTokenCookie(reply, result.signed, options);
+  return result.body;
 }
 
 /** Removes every session cookie; the OAuth session's only when the request carried one. */

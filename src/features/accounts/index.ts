@@ -17,6 +17,7 @@ import { configRoutes } from './config-routes.ts';
 import { createAccountCreation } from './create-account.ts';
 import { createAccountEvents, type UserChange } from './events.ts';
 import { groupRoutes } from './group-routes.ts';
+import { ldapRoutes } from './ldap/routes.ts';
 import type { UserCleanup } from './manage.ts';
 import { accountOptions } from './options.ts';
 import { ownRoutes } from './own-routes.ts';
@@ -155,6 +156,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     }),
     routes: [
       ...authRoutes(service),
+      ...ldapRoutes(service),
       ...configRoutes(service),
       ...ownRoutes(service),
       ...permissionRoutes(service),

@@ -15,6 +15,7 @@ const LDAP_KEYS = {
   search_base: 'ldap.server.users_dn',
   search_filters: 'ldap.server.search_filter',
   use_tls: 'ldap.server.use_tls',
+  start_tls: 'ldap.server.start_tls',
   certificate_path: 'ldap.server.ca_cert_file',
   validate_cert: 'ldap.server.validate_cert',
   ciphers: 'ldap.server.ciphers',
@@ -35,6 +36,7 @@ export const LdapServerConfig = shape('LdapServerConfig', {
   search_base: Str(),
   search_filters: Default(Str(), ''),
   use_tls: Default(Bool(), true),
+  start_tls: Optional(Bool()),
   certificate_path: Default(Nullable(Str()), null),
   validate_cert: Default(Bool(), true),
   ciphers: Default(Nullable(Str()), 'ALL'),
@@ -52,7 +54,12 @@ export function ldapChanges(form: Static<typeof LdapServerConfig>): Record<strin
   if (form.enable_group_management && form.attribute_for_groups.trim() === '') {
     throw new HttpError(400, 'Required field attribute_for_groups is empty');
   }
-  return Object.fromEntries(Object.entries(LDAP_KEYS).map(([member, key]) => [key, form[member as keyof typeof form]]));
+  return Object.fromEntries(
+    Object.entries(LDAP_KEYS)
+      .map(([member, key]) => [key, form[member as keyof typeof form]])
+      // The web client's form knows nothing of StartTLS; what is not sent stays.
+      .filter(([, value]) => value !== undefined),
+  );
 }
 
 export function presentLdap(config: Pick<Config, 'stored'>): Record<string, unknown> {

@@ -66,6 +66,7 @@ export const signInKeys = {
   'ldap.server.users_dn': text('LDAP_SEARCH_BASE'),
   'ldap.server.search_filter': text('LDAP_SEARCH_FILTER'),
   'ldap.server.use_tls': bool('LDAP_USE_TLS'),
+  'ldap.server.start_tls': bool('LDAP_START_TLS'),
   'ldap.server.ca_cert_file': text('LDAP_CA_CERT_FILE'),
   'ldap.server.validate_cert': bool('LDAP_VALIDATE_CERT'),
   'ldap.server.ciphers': text('LDAP_CIPHERS'),

@@ -107,7 +107,14 @@ export const ldap = {
     aliases: ['LDAP_SEARCH_FILTERS'],
   }),
   LDAP_SEARCH_FILTERS: text('', 'Fallback name of LDAP_SEARCH_FILTER', { key: 'ldap.server.search_filter' }),
-  LDAP_USE_TLS: bool(true, 'Use TLS', { key: 'ldap.server.use_tls' }),
+  LDAP_USE_TLS: bool(true, 'Use TLS from the first byte (LDAPS)', { key: 'ldap.server.use_tls' }),
+  LDAP_START_TLS: bool(
+    false,
+    'Begin in the clear and change to TLS before anything is sent (StartTLS), whatever LDAP_USE_TLS says',
+    {
+      key: 'ldap.server.start_tls',
+    },
+  ),
   LDAP_CA_CERT_FILE: path('', 'CA file for TLS', { key: 'ldap.server.ca_cert_file' }),
   LDAP_VALIDATE_CERT: bool(true, 'Verify the server certificate', { key: 'ldap.server.validate_cert' }),
   LDAP_CIPHERS: text('ALL', 'TLS cipher list', { key: 'ldap.server.ciphers' }),

@@ -1,0 +1,39 @@
+import { anyone } from '../../../kernel/http/access.ts';
+import { detail, HttpError } from '../../../kernel/http/errors.ts';
+import { type Route, route } from '../../../kernel/http/route.ts';
+import { Str, shape } from '../../../kernel/http/shapes.ts';
+import { authRoute } from '../auth-route.ts';
+import { answerSignIn } from '../cookies.ts';
+import { issueSession } from '../issue.ts';
+import type { AccountService } from '../service.ts';
+import { SigninResponse } from '../shapes.ts';
+import { directoryAccount } from './sign-in.ts';
+
+const LdapForm = shape('LdapForm', { user: Str(), password: Str() });
+
+const tooOften = (): HttpError => new HttpError(429, detail.RATE_LIMIT_EXCEEDED, { headers: { 'retry-after': '180' } });
+
+/** Sign-in with a name and password of the company's directory. */
+export function ldapRoutes(service: AccountService): Route[] {
+  const { config, options } = service;
+  return [
+    authRoute(
+      route({
+        method: 'POST',
+        url: '/api/v1/auths/ldap',
+        access: anyone,
+        body: LdapForm,
+        reply: SigninResponse,
+        async handler({ body, reply }) {
+          if (!config.get('ldap.enable')) throw new HttpError(400, 'LDAP authentication is not enabled');
+          if (!options.passwordSignIn) throw new HttpError(403, detail.ACTION_PROHIBITED);
+          if (body.password.trim() === '') throw new HttpError(400, detail.INVALID_CRED);
+          // Without this, anybody could guess passwords of the directory, or have it lock accounts.
+          if (await service.signInLimit.isLimited(`ldap:${body.user}`)) throw tooOften();
+          const account = await directoryAccount(service, body.user, body.password);
+          return answerSignIn(reply, await issueSession(service, account, 'ldap'), options);
+        },
+      }),
+    ),
+  ];
+}
