@@ -9,6 +9,7 @@ import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './feat
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
+import { createImages } from './features/images/index.ts';
 import { channelIdsOf, createLive, markChannelRead } from './features/live/index.ts';
 import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
@@ -177,6 +178,17 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   });
   opened.defer(() => content.close());
 
+  const images = createImages({
+    settings,
+    config,
+    access,
+    egress,
+    files: content.files,
+    kit: providers,
+    events,
+    log,
+  });
+
   const folders = createFolders({ database, access });
   const conversation = createConversation({
     database,
@@ -240,6 +252,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       fetch: (url, init) => egress.request(url, init),
       checkUrl: (url) => assertPublicUrl(egress.guard, url),
     }),
+    ...images.routes,
     ...live.routes,
     ...notificationRoutes({
       config,

@@ -5,7 +5,6 @@ import { type ClientConfigDeps, createClientConfig } from './client-config.ts';
 import { eventRoutes } from './event-routes.ts';
 import type { EventSink } from './events.ts';
 import { formRoutes } from './form-routes.ts';
-import { imageRoutes } from './image-routes.ts';
 import type { Fetch } from './outgoing.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
 import { terminalRoutes } from './terminal-routes.ts';
@@ -28,7 +27,7 @@ export interface ConfigurationDeps extends ClientConfigDeps {
 
 /** What the web client learns, and the settings an administrator changes. */
 export function configurationRoutes(deps: ConfigurationDeps): Route[] {
-  const { settings, config, events } = deps;
+  const { config, events } = deps;
   const clientConfig = createClientConfig(deps);
   return [
     route({
@@ -45,6 +44,5 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
     ...eventRoutes(deps),
     ...retrievalRoutes(config, events),
     ...audioRoutes(config, events),
-    ...imageRoutes(settings, config, events),
   ];
 }

@@ -152,11 +152,14 @@ export function createFileService(deps: FilesDeps) {
       const stored = await keep(id, name, { stream: Readable.from([file.bytes]) });
       try {
         const row = rowOf({ id, name, type: file.type, ...stored }, user, file.metadata ?? {}, false);
-        await store.insertFile(db, { ...row, data: json(row.data), meta: json(row.meta) });
+        await database.transaction(async (tx) => {
+          await store.insertFile(tx, { ...row, data: json(row.data), meta: json(row.meta) });
+          if (file.chat) await store.linkToChat(tx, file.chat, id, user.id);
+        });
         publish('file.uploaded', user, id, { filename: name, content_type: file.type });
         return { id };
       } catch (error) {
-        await storage.delete(stored.path);
+        if (!(await store.findHead(db, id))) await storage.delete(stored.path);
         throw error;
       }
     },
@@ -247,6 +250,8 @@ export interface OwnFile {
   type: string;
   bytes: Buffer;
   metadata?: JsonObject;
+  /** The message it is shown with; its readers may read the file. */
+  chat?: { id: string; messageId: string | null };
 }
 
 interface Received extends Stored {

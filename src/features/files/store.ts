@@ -107,6 +107,27 @@ export async function linkToChannel(db: Db, channelId: string, fileId: string, u
   ]);
 }
 
+/** Ties a file to a message of a chat. */
+export async function linkToChat(
+  db: Db,
+  chat: { id: string; messageId: string | null },
+  fileId: string,
+  userId: string,
+): Promise<void> {
+  const now = nowSeconds();
+  await insertOrIgnore(db, 'chat_file', [
+    {
+      id: randomUUID(),
+      user_id: userId,
+      chat_id: chat.id,
+      file_id: fileId,
+      message_id: chat.messageId,
+      created_at: now,
+      updated_at: now,
+    },
+  ]);
+}
+
 export interface Selection {
   /** Only this user's files. */
   userId?: string;

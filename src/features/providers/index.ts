@@ -1,3 +1,4 @@
+export { trialConnection } from './connections.ts';
 export type { GateRow, ModelGate } from './gate.ts';
 export { createChunkReader } from './openai/chunks.ts';
 export { openNative } from './openai/native.ts';

@@ -1,17 +1,11 @@
 import { lookup as lookupName } from 'node:dns';
-import { readFileSync } from 'node:fs';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici';
-import type { Settings } from '../settings/index.ts';
 import { AddressRefused, createGuard, type Guard } from './guard.ts';
 import { createIncoming, type Incoming } from './incoming.ts';
-
-/**
- * Who decided where the request goes: `configured` is an administrator's own connection, `tool-server` one with the TLS
- * settings of tool servers, `user` anything a user or a model can choose (its address is checked when connecting).
- */
-export type Reach = 'configured' | 'tool-server' | 'user';
+import { type EgressDeps, proxiesOf, type Reach, type TlsOptions, tlsOptions } from './network.ts';
+import { createSocketOpener } from './web-socket.ts';
 
 export interface Outgoing {
   method?: string;
@@ -32,14 +26,10 @@ export interface Outgoing {
 export interface Egress {
   /** Resolves with the head of the answer. Throws what the network threw, AddressRefused, or the signal's reason. */
   request(url: string, outgoing?: Outgoing): Promise<Incoming>;
+  /** A WebSocket to a server an administrator has configured, once it is open. */
+  webSocket: ReturnType<typeof createSocketOpener>;
   guard: Guard;
   close(): Promise<void>;
-}
-
-export interface EgressDeps {
-  settings: Pick<Settings, 'get'>;
-  /** For the proxy variables. */
-  env: NodeJS.ProcessEnv;
 }
 
 const MAX_REDIRECTS = 10;
@@ -88,6 +78,7 @@ export function createEgress({ settings, env }: EgressDeps): Egress {
 
   return {
     guard,
+    webSocket: createSocketOpener({ settings, env }),
     async request(url, outgoing = {}) {
       const { method = 'GET', headers, body, signal, reach = 'configured', idleMs } = outgoing;
       const { redirects = reach === 'configured' || follow } = outgoing;
@@ -140,33 +131,6 @@ function endOf(signal: AbortSignal | undefined, limitMs: number | null): AbortSi
   if (limitMs === null || limitMs <= 0) return signal;
   const timeout = AbortSignal.timeout(limitMs);
   return signal ? AbortSignal.any([signal, timeout]) : timeout;
-}
-
-interface TlsOptions {
-  rejectUnauthorized?: boolean;
-  ca?: string;
-}
-
-function tlsOptions(settings: EgressDeps['settings'], reach: Reach): TlsOptions {
-  const name = reach === 'tool-server' ? 'AIOHTTP_CLIENT_SESSION_TOOL_SERVER_SSL' : 'AIOHTTP_CLIENT_SESSION_SSL';
-  const verify = settings.get(name);
-  if (verify === false) return { rejectUnauthorized: false };
-  const file = verify === true ? settings.get('AIOHTTP_CLIENT_SSL_CERT_FILE') : verify;
-  return file ? { ca: readFileSync(file, 'utf8') } : {};
-}
-
-interface Proxies {
-  httpProxy: string;
-  httpsProxy: string;
-  noProxy: string;
-}
-
-function proxiesOf(env: NodeJS.ProcessEnv): Proxies | null {
-  // CGI-like environments let a request header set HTTP_PROXY; the lower-case form is the safe one and wins.
-  const httpProxy = env.http_proxy || env.HTTP_PROXY || '';
-  const httpsProxy = env.https_proxy || env.HTTPS_PROXY || '';
-  if (httpProxy === '' && httpsProxy === '') return null;
-  return { httpProxy, httpsProxy, noProxy: env.no_proxy || env.NO_PROXY || '' };
 }
 
 /** Connects only to addresses the guard allows: what is dialled is what was checked, on every hop. */

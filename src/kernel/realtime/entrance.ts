@@ -10,7 +10,12 @@ export interface EntranceOptions {
   cors: CorsPolicy;
   transport: 'websocket' | 'polling';
   engine: Partial<ServerOptions>;
+  /** Who takes upgrades of other paths. */
+  upgrades: ReadonlyMap<string, UpgradeTaker>;
 }
+
+/** Takes over the connection of an upgrade whose origin has been looked at. */
+export type UpgradeTaker = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 /** Takes Engine.IO requests from the HTTP server: upgrades as they come in, polling by routes. */
 export function attachSockets(fastify: FastifyInstance, io: Server, options: EntranceOptions): void {
@@ -31,11 +36,23 @@ export function attachSockets(fastify: FastifyInstance, io: Server, options: Ent
     shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (!isOurs(request)) {
+    const taker = options.upgrades.get(pathOf(request));
+    if (!taker && !isOurs(request)) {
       if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found', '{"detail":"Not Found"}');
       return;
     }
     if (closing) return refuseUpgrade(socket, '503 Service Unavailable', '"The server is going down."');
+    if (taker) {
+      const { origin } = request.headers;
+      if (origin !== undefined && !originAllowed(options.cors, origin)) {
+        return refuseUpgrade(
+          socket,
+          '403 Forbidden',
+          JSON.stringify({ detail: `${origin} is not an accepted origin.` }),
+        );
+      }
+      return taker(request, socket, head);
+    }
     const refused = refusal(request, io, options);
     if (refused !== null) return refuseUpgrade(socket, '400 Bad Request', JSON.stringify(refused));
     inner.emit('upgrade', request, socket, head);
@@ -70,8 +87,12 @@ export function attachSockets(fastify: FastifyInstance, io: Server, options: Ent
   });
 }
 
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
 function isOurs(request: IncomingMessage): boolean {
-  const [path] = (request.url ?? '').split('?', 1);
+  const path = pathOf(request);
   return path === PATH || path === `${PATH}/`;
 }
 

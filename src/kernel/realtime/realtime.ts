@@ -4,7 +4,7 @@ import type { CorsPolicy } from '../http/cors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Bus } from './bus.ts';
 import { type CallOptions, callSocket, createRemoteCalls, failCalls, type OpenCalls, SocketGone } from './call.ts';
-import { attachSockets, type EntranceOptions } from './entrance.ts';
+import { attachSockets, type EntranceOptions, type UpgradeTaker } from './entrance.ts';
 import { createMessage, type Message, messageOf, writeBigints } from './frames.ts';
 import { LiveSocket, type SocketUser } from './live-socket.ts';
 import { createPeers } from './peers.ts';
@@ -59,6 +59,8 @@ export interface Realtime {
   onDisconnect(listener: (socket: LiveSocket) => void): void;
   /** Told when who is in a room has changed, in this process or another; not for rooms of one socket. */
   onRoomChange(listener: (room: string) => void): void;
+  /** Gives upgrades of a path, from accepted origins, to whoever speaks another protocol there. Call it before `attach`. */
+  onUpgrade(path: string, taker: UpgradeTaker): void;
   /** Takes connections at `/ws/socket.io`. Call it before the server listens. */
   attach(fastify: FastifyInstance): void;
   close(): Promise<void>;
@@ -94,6 +96,7 @@ export function createRealtime(deps: RealtimeDeps): Realtime {
   const leaving: ((socket: LiveSocket) => void)[] = [];
   const roomListeners: ((room: string) => void)[] = [];
   const openCalls: OpenCalls = new Map();
+  const upgrades = new Map<string, UpgradeTaker>();
 
   const guard = (act: () => void): void => {
     try {
@@ -218,7 +221,8 @@ export function createRealtime(deps: RealtimeDeps): Realtime {
     onConnect: (listener) => void connecting.push(listener),
     onDisconnect: (listener) => void leaving.push(listener),
     onRoomChange: (listener) => void roomListeners.push(listener),
-    attach: (fastify) => attachSockets(fastify, io, entranceOptions(deps)),
+    onUpgrade: (path, taker) => void upgrades.set(path, taker),
+    attach: (fastify) => attachSockets(fastify, io, { ...entranceOptions(deps), upgrades }),
     async close() {
       io.disconnectSockets(true);
       peers?.close();
@@ -254,7 +258,12 @@ function createHandlers(log: Log) {
   };
 }
 
-function entranceOptions({ cors, websocket, pingInterval, pingTimeout }: RealtimeDeps): EntranceOptions {
+function entranceOptions({
+  cors,
+  websocket,
+  pingInterval,
+  pingTimeout,
+}: RealtimeDeps): Omit<EntranceOptions, 'upgrades'> {
   const transport = websocket ? 'websocket' : 'polling';
   return {
     cors,

@@ -3,8 +3,7 @@ import { HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Dict, Int, List, Nullable, Str, Union } from '../../kernel/http/shapes.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
-import { announce, type EventSink } from './events.ts';
-import { field, formShape, formValues, readForm } from './forms.ts';
+import { announce, type EventSink, field, formShape, formValues, readForm } from '../configuration/index.ts';
 
 const params = Nullable(Union([Dict(), Str()]));
 
@@ -46,8 +45,16 @@ const imagesForm = {
 
 const ImagesConfig = formShape('ImagesConfigForm', imagesForm);
 
+interface SettingsRoutesDeps {
+  settings: Pick<Settings, 'get'>;
+  config: Config;
+  events: EventSink;
+  /** Tells an engine that keeps the model itself which one is meant. */
+  modelChanged(): Promise<void>;
+}
+
 /** The settings of making and changing images (providers note, 13.1 and 13.2). */
-export function imageRoutes(settings: Settings, config: Config, events: EventSink): Route[] {
+export function settingsRoutes({ settings, config, events, modelChanged }: SettingsRoutesDeps): Route[] {
   const shown = () => readForm(config, imagesForm);
   return [
     route({ method: 'GET', url: '/api/v1/images/config', access: admin, handler: shown }),
@@ -60,6 +67,7 @@ export function imageRoutes(settings: Settings, config: Config, events: EventSin
         const given = body as Record<string, unknown>;
         check(given, settings.get('IMAGE_AUTO_SIZE_MODELS_REGEX_PATTERN'));
         await config.put(formValues(imagesForm, meant(given)));
+        await modelChanged();
         const values = shown();
         announce(events, 'config.updated', user, 'images', {
           enabled: values.ENABLE_IMAGE_GENERATION,
