@@ -17,6 +17,7 @@ interface LoadOptions {
   path: string;
   token: string;
   body?: unknown;
+  headers?: Record<string, string>;
   connections?: number;
   seconds: number;
   cpu: () => Promise<number>;
@@ -45,13 +46,14 @@ export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-function encodeRequest({ method = 'GET', path, token, body, port }: LoadOptions): Buffer {
+function encodeRequest({ method = 'GET', path, token, body, port, headers = {} }: LoadOptions): Buffer {
   const payload = body === undefined ? '' : JSON.stringify(body);
   const head = [
     `${method} ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     `Authorization: Bearer ${token}`,
     'Connection: keep-alive',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(payload ? ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(payload)}`] : []),
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${payload}`);

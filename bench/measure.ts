@@ -54,6 +54,15 @@ async function requests(server: ServerUnderTest, admin: string, plan: Plan, figu
     figures.set(`${name}, p99 ms`, result.p99);
   };
   const few = await account(server, admin, 'few');
+  /** What somebody else waits while the large chat is read again and again. */
+  const beside = async (path: string, headers: Record<string, string>) => {
+    const common = { port: server.port, seconds: plan.seconds, cpu: server.cpu };
+    const [large, small] = await Promise.all([
+      load({ ...common, path, token: few, headers, connections: 8 }),
+      load({ ...common, path: '/api/v1/auths/', token: admin, connections: 4 }),
+    ]);
+    return { large, small };
+  };
   await seed(server, few, FEW_CHATS);
   const small = await newChat(server, few, 10, 200);
   const large = await newChat(server, few, 500, 10_000);
@@ -62,6 +71,11 @@ async function requests(server: ServerUnderTest, admin: string, plan: Plan, figu
   await one('chat list (300)', '/api/v1/chats/?page=1', few);
   await one('chat get (small)', `/api/v1/chats/${small}`, few);
   await one('chat get (5 MB)', `/api/v1/chats/${large}`, few);
+  for (const encoding of ['identity', 'br, gzip']) {
+    const result = await beside(`/api/v1/chats/${large}`, { 'Accept-Encoding': encoding });
+    figures.set(`chat get (5 MB, ${encoding}) beside sessions, requests/s`, result.large.rate);
+    figures.set(`session beside chat get (5 MB, ${encoding}), p99 ms`, result.small.p99);
+  }
   await one('folders', '/api/v1/folders/', few);
   await one('models', '/api/models');
   await one('API completion', '/api/chat/completions', admin, {

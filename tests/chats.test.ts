@@ -79,6 +79,27 @@ function suite(kind: DatabaseKind): void {
     assert.deepEqual((await open(una, id)).chat.params, { seed: 7 });
   });
 
+  test('a long chat comes whole, packed or not, and out of the export', async () => {
+    const large = chatDocument('Long');
+    const content = 'Grüße, “Welt” 😀\n'.repeat(40_000);
+    Object.assign(large.history.messages.m2 ?? {}, { content });
+    const { id } = await una.ok<ChatBody>('POST', '/api/v1/chats/new', { json: { chat: large } });
+    for (const encoding of ['identity', 'gzip', 'br', 'gzip;q=0']) {
+      const answer = await una.call('GET', `/api/v1/chats/${id}`, { headers: { 'accept-encoding': encoding } });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers.get('content-encoding'), /^(?:gzip|br)$/.test(encoding) ? encoding : null);
+      assert.equal((answer.body as ChatBody).chat.history.messages.m2?.content, content);
+    }
+    await una.ok('POST', `/api/v1/chats/${id}/messages/m2`, { json: { content: `${content}!` } });
+    assert.equal((await open(una, id)).chat.history.messages.m2?.content, `${content}!`);
+    const lines = String((await una.call('GET', '/api/v1/chats/all')).body)
+      .trim()
+      .split('\n');
+    const exported = lines.map((line) => JSON.parse(line) as ChatBody).find((chat) => chat.id === id);
+    assert.equal(exported?.chat.history.messages.m2?.content, `${content}!`);
+    await una.ok('DELETE', `/api/v1/chats/${id}`);
+  });
+
   test('ids too long for the database are refused, nothing half-stored', async () => {
     const id = 'k'.repeat(300);
     const history = { messages: { [id]: { id, role: 'user', content: 'x' } }, currentId: id };

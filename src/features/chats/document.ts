@@ -58,8 +58,9 @@ export interface ChatDocument {
   [key: string]: unknown;
 }
 
-/** Any text stored in `chat.chat` as a document. Texts that are no JSON object, also after a double encoding, are empty. */
-export function parseDocument(text: string | null | undefined): ChatDocument {
+/** What is stored in `chat.chat` as a document. Texts that are no JSON object, also after a double encoding, are empty. */
+export function parseDocument(stored: string | Buffer | null | undefined): ChatDocument {
+  const text = Buffer.isBuffer(stored) ? stored.toString() : stored;
   if (!text) return {};
   let value: unknown = text;
   for (let depth = 0; depth < 2 && typeof value === 'string'; depth += 1) {
@@ -71,6 +72,11 @@ export function parseDocument(text: string | null | undefined): ChatDocument {
   }
   if (!isObject(value)) return {};
   return mayNeedCleaning(text) ? (cleanJson(value) as ChatDocument) : value;
+}
+
+/** Whether a reply is still being written, as its message tells. */
+export function isUnfinished(message: JsonObject): boolean {
+  return message.role === 'assistant' && message.done === false;
 }
 
 /** The document as stored text: compact, without NUL and lone surrogates. */

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { admin, verified, whileOn } from '../../kernel/http/access.ts';
-import { JsonText } from '../../kernel/http/answer.ts';
 import { prohibited } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
@@ -9,8 +8,8 @@ import { Bool, Dict, Int, List } from '../../kernel/http/shapes.ts';
 import { activeAmong } from './folder-chats.ts';
 import { createListCache } from './list-cache.ts';
 import * as lists from './lists.ts';
-import { chatText, presentListed, presentTag } from './present.ts';
-import { documentText } from './reading.ts';
+import { chatParts, presentListed, presentTag } from './present.ts';
+import { documentBytes } from './reading.ts';
 import { searchChats } from './search.ts';
 import { normaliseFolderName, parseSearch, tagId } from './search-query.ts';
 import type { Chats, ChatsDeps } from './service.ts';
@@ -139,9 +138,9 @@ export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
       url: url('folder/:folder_id'),
       access: verified,
       reply: List(shapes.ChatResponse),
-      handler: async ({ user, params }) => {
-        const ids = await folders.subtree(user.id, params.folder_id ?? '');
-        return answerWhole(await lists.chatsInFolders(db, user.id, ids));
+      handler: async ({ user, params, reply }) => {
+        const folderIds = await folders.subtree(user.id, params.folder_id ?? '');
+        return sendList(reply, everyText({ userId: user.id, folderIds }));
       },
     }),
     route({
@@ -164,7 +163,7 @@ export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
       url: url('all/archived'),
       access: verified,
       reply: List(shapes.ChatResponse),
-      handler: async ({ user }) => answerWhole(await lists.archivedChats(db, user.id)),
+      handler: ({ user, reply }) => sendList(reply, everyText({ userId: user.id, archived: true })),
     }),
     route({
       method: 'GET',
@@ -178,7 +177,7 @@ export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
       url: url('all/db'),
       access: exporting,
       reply: List(shapes.ChatResponse),
-      handler: ({ reply }) => sendList(reply, everyText(null)),
+      handler: ({ reply }) => sendList(reply, everyText({})),
     }),
     route({
       method: 'GET',
@@ -233,35 +232,37 @@ export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
     }),
   ];
 
-  async function* everyText(userId: string | null): AsyncGenerator<string> {
-    for await (const { head, text } of lists.everyChat(db, userId)) yield chatText(head, documentText(text));
+  async function* everyText(filter: lists.WholeFilter): AsyncGenerator<Buffer[]> {
+    for await (const { head, bytes } of lists.wholeChats(db, filter)) yield chatParts(head, [documentBytes(bytes)]);
   }
 
   function exportLines(userId: string): Readable {
     return Readable.from(lines(), { objectMode: false });
-    async function* lines(): AsyncGenerator<string> {
-      for await (const text of everyText(userId)) yield `${text}\n`;
+    async function* lines(): AsyncGenerator<Buffer> {
+      for await (const parts of everyText({ userId })) {
+        yield* parts;
+        yield NEWLINE;
+      }
     }
   }
 }
+
+const NEWLINE = Buffer.from('\n');
 
 function sortingOf({ sort_by: by, sort_dir: direction }: { sort_by: string; sort_dir: string }): lists.Sorting {
   return { by, ascending: direction === 'asc' };
 }
 
-function answerWhole(found: Awaited<ReturnType<typeof lists.archivedChats>>): JsonText {
-  return new JsonText(`[${found.map(({ head, text }) => chatText(head, documentText(text))).join(',')}]`);
-}
-
 /** Sends JSON texts as one list, as they come. */
-function sendList(reply: FastifyReply, texts: AsyncIterable<string>): FastifyReply {
-  return reply.type('application/json').send(Readable.from(parts(), { objectMode: false }));
-  async function* parts(): AsyncGenerator<string> {
+function sendList(reply: FastifyReply, texts: AsyncIterable<Buffer[]>): FastifyReply {
+  return reply.type('application/json').send(Readable.from(pieces(), { objectMode: false }));
+  async function* pieces(): AsyncGenerator<Buffer> {
     let before = '[';
-    for await (const text of texts) {
-      yield before + text;
+    for await (const parts of texts) {
+      yield Buffer.from(before);
+      yield* parts;
       before = ',';
     }
-    yield before === '[' ? '[]' : ']';
+    yield Buffer.from(before === '[' ? '[]' : ']');
   }
 }

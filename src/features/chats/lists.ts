@@ -2,7 +2,7 @@ import { type ExpressionBuilder, type RawBuilder, type SelectQueryBuilder, sql }
 import { type Db, dialectOfDb, escapeLike, likeFold, type Tables } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { OrderedQuery } from './shapes.ts';
-import { headOf, selectWhole } from './store.ts';
+import { selectWhole, type WholeChat, wholeOf } from './store.ts';
 import { hasTag, notInternal } from './tags.ts';
 import { isUnread } from './unread.ts';
 
@@ -144,38 +144,6 @@ export function listInFolder(
   return paged(sorted(query, sorting), page ?? 1, FOLDER_PAGE).execute();
 }
 
-/** The user's own chats of folders with their documents' texts. */
-export async function chatsInFolders(db: Db, userId: string, folderIds: readonly string[]) {
-  return split(
-    await selectWhole(db)
-      .where('chat.user_id', '=', userId)
-      .where('chat.folder_id', 'in', [...folderIds])
-      .where(notArchived)
-      .where(notPinned)
-      .where(notInternal(db))
-      .orderBy('chat.updated_at', 'desc')
-      .orderBy('chat.id')
-      .execute(),
-  );
-}
-
-/** Archived chats with their documents' texts. */
-export async function archivedChats(db: Db, userId: string) {
-  return split(
-    await selectWhole(db)
-      .where('chat.user_id', '=', userId)
-      .where('chat.archived', '=', true)
-      .where(notInternal(db))
-      .orderBy('chat.updated_at', 'desc')
-      .orderBy('chat.id')
-      .execute(),
-  );
-}
-
-function split(rows: Awaited<ReturnType<ReturnType<typeof selectWhole>['execute']>>) {
-  return rows.map(({ text, ...row }) => ({ head: headOf(row), text: text ?? '' }));
-}
-
 /** Chats that have a tag, archived ones too. */
 export function listTagged(db: Db, userId: string, tag: string, skip: number, limit: number): Promise<ListedChat[]> {
   return listed(db, userId)
@@ -201,26 +169,78 @@ export async function unfinishedIn(db: Db, chatIds: readonly string[]): Promise<
   return new Set(rows.map((row) => row.chat_id));
 }
 
-/** Chats with their documents' texts, a batch at a time by key, so that changes meanwhile neither skip nor repeat one. */
-export async function* everyChat(
-  db: Db,
-  userId: string | null,
-  batch = 100,
-): AsyncGenerator<ReturnType<typeof split>[number]> {
-  let last: { updated_at: number; id: string } | null = null;
+/** Which chats are wanted whole; nothing given: those of everybody. */
+export interface WholeFilter {
+  userId?: string;
+  archived?: boolean;
+  /** Chats of these folders, neither pinned nor archived. */
+  folderIds?: readonly string[];
+}
+
+/** Chats whose ids are read at a time, and bytes of documents. */
+const BATCH = 100;
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** Chats with their documents, newest change first, by key: changes meanwhile neither skip nor repeat one, and few are in memory. */
+export async function* wholeChats(db: Db, filter: WholeFilter): AsyncGenerator<WholeChat> {
+  if (filter.folderIds?.length === 0) return;
+  let last: { at: number; id: string } | null = null;
   for (;;) {
-    let query = selectWhole(db).where(notInternal(db));
-    if (userId !== null) query = query.where('chat.user_id', '=', userId);
-    if (last) {
-      const { updated_at: at, id } = last;
+    const from: { at: number; id: string } | null = last;
+    let query = db
+      .selectFrom('chat')
+      .select(['id', 'updated_at', storedSize(db).as('size')])
+      .where(notInternal(db));
+    if (filter.userId !== undefined) query = query.where('user_id', '=', filter.userId);
+    if (filter.archived) query = query.where('archived', '=', true);
+    if (filter.folderIds) {
+      query = query
+        .where('folder_id', 'in', [...filter.folderIds])
+        .where(notArchived)
+        .where(notPinned);
+    }
+    if (from) {
       query = query.where((eb) =>
-        eb.or([eb('chat.updated_at', '<', at), eb.and([eb('chat.updated_at', '=', at), eb('chat.id', '>', id)])]),
+        eb.or([eb('updated_at', '<', from.at), eb.and([eb('updated_at', '=', from.at), eb('id', '>', from.id)])]),
       );
     }
-    const rows = split(await query.orderBy('chat.updated_at', 'desc').orderBy('chat.id').limit(batch).execute());
-    yield* rows;
-    const end = rows.at(-1)?.head;
-    if (!end || rows.length < batch) return;
-    last = { updated_at: end.updated_at, id: end.id };
+    const page = await query.orderBy('updated_at', 'desc').orderBy('id').limit(BATCH).execute();
+    for (const ids of bySize(page)) {
+      const rows = await selectWhole(db).where('id', 'in', ids).execute();
+      const found = new Map(rows.map((row) => [row.id, row]));
+      for (const id of ids) {
+        const row = found.get(id);
+        if (row) yield wholeOf(row);
+      }
+    }
+    const end = page.at(-1);
+    if (!end || page.length < BATCH) return;
+    last = { at: end.updated_at ?? 0, id: end.id };
   }
+}
+
+/** About how many bytes a stored document has, without reading it where that is possible. */
+function storedSize(db: Db): RawBuilder<number> {
+  switch (dialectOfDb(db)) {
+    case 'sqlite':
+      return sql<number>`octet_length(chat.chat)`;
+    case 'postgresql':
+      return sql<number>`pg_column_size(chat.chat)`;
+    case 'mysql':
+      return sql<number>`LENGTH(chat.chat)`;
+  }
+}
+
+function bySize(page: readonly { id: string; size: number | null }[]): string[][] {
+  const batches: string[][] = [];
+  let room = 0;
+  for (const { id, size } of page) {
+    room -= Number(size ?? 0);
+    if (room < 0 || batches.length === 0) {
+      batches.push([]);
+      room = BATCH_BYTES - Number(size ?? 0);
+    }
+    batches.at(-1)?.push(id);
+  }
+  return batches;
 }

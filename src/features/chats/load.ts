@@ -10,7 +10,7 @@ import { type Chat, findWhole } from './store.ts';
 export async function loadChat(db: Db, id: string): Promise<Chat | null> {
   const found = await findWhole(db, id);
   if (!found) return null;
-  const document = parseDocument(found.text);
+  const document = parseDocument(found.bytes);
   const history = historyOf(document);
   repairHistory(history);
   for (const row of await loadUnfinished(db, id)) {

@@ -36,14 +36,16 @@ export function presentChat(head: ChatHead, document: ChatDocument, extras?: Ext
   return { ...presentHead(head, extras), chat: document };
 }
 
-/** A chat as the JSON text of ChatResponse, around the text of its document. */
-export function chatText(head: ChatHead, documentText: string, extras?: Extras): string {
-  return `${JSON.stringify(presentHead(head, extras)).slice(0, -1)},"chat":${documentText}}`;
+/** A chat as the JSON text of ChatResponse, around the bytes of its document. */
+export function chatParts(head: ChatHead, document: readonly Buffer[], extras?: Extras): Buffer[] {
+  return [Buffer.from(`${JSON.stringify(presentHead(head, extras)).slice(0, -1)},"chat":`), ...document, END];
 }
 
-/** `chatText` as an answer. */
-export function answerChat(head: ChatHead, documentText: string, extras?: Extras): JsonText {
-  return new JsonText(chatText(head, documentText, extras));
+const END = Buffer.from('}');
+
+/** `chatParts` as an answer. */
+export function answerChat(head: ChatHead, document: readonly Buffer[], extras?: Extras): JsonText {
+  return new JsonText(chatParts(head, document, extras));
 }
 
 interface ListExtras {

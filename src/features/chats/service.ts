@@ -64,7 +64,7 @@ export function createChats(deps: ChatsDeps): Chats {
   const { database, settings, access, config, runs, folders } = deps;
   const { db } = database;
   const guard = createGuard({ db, settings, access, folders });
-  const reading = createReading({ db, config, guard, runs });
+  const reading = createReading({ database, config, guard, runs });
   const changing = createChanging({ ...deps, reading });
   const sharing = createSharing({ ...deps, guard, reading });
   const parts: ChatParts = {

@@ -162,13 +162,17 @@ export function createSharing(deps: SharingDeps) {
         const writable = user !== null && (await guard.rights(user, head)).write !== null;
         document.share_mode = writable ? 'continue' : null;
         await viewDocument(db, document, head.user_id, viewer);
-        return answerChat(head, JSON.stringify(document), viewer === head.user_id ? {} : { variables: {} });
+        return answerChat(
+          head,
+          [Buffer.from(JSON.stringify(document))],
+          viewer === head.user_id ? {} : { variables: {} },
+        );
       }
       const { share } = opened;
       const document = snapshotDocument(share);
       document.share_mode = null;
       await viewDocument(db, document, share.user_id, viewer);
-      return answerChat(snapshotHead(share), JSON.stringify(document));
+      return answerChat(snapshotHead(share), [Buffer.from(JSON.stringify(document))]);
     },
   };
 }

@@ -31,8 +31,8 @@ export function createStatistics(db: Db) {
       .orderBy('chat.id');
   }
 
-  const statsOf = ({ text, ...row }: Awaited<ReturnType<ReturnType<typeof ascending>['execute']>>[number]) =>
-    chatStats(headOf(row), parseDocument(text));
+  const statsOf = ({ stored, ...row }: Awaited<ReturnType<ReturnType<typeof ascending>['execute']>>[number]) =>
+    chatStats(headOf(row), parseDocument(stored));
 
   return {
     async usage(user: User, perPage: number, page: number) {
@@ -45,7 +45,7 @@ export function createStatistics(db: Db) {
         .limit(size)
         .offset((Math.max(1, page) - 1) * size)
         .execute();
-      const items = rows.flatMap(({ text, ...row }) => chatUsage(headOf(row), parseDocument(text)) ?? []);
+      const items = rows.flatMap(({ stored, ...row }) => chatUsage(headOf(row), parseDocument(stored)) ?? []);
       return { items, total: await count(user.id, null) };
     },
 
@@ -86,7 +86,7 @@ export function createStatistics(db: Db) {
     async one(chatId: string) {
       const found = await findWhole(db, chatId);
       if (!found) throw new HttpError(400, 'Failed to process chat stats');
-      return chatStats(found.head, parseDocument(found.text));
+      return chatStats(found.head, parseDocument(found.bytes));
     },
   };
 }

@@ -5,8 +5,11 @@ import {
   dialectOfDb,
   insertOrIgnore,
   json,
+  jsonBytes,
   jsonFromText,
   jsonText,
+  type StoredJson,
+  storedBytes,
   type Tables,
   type Transaction,
 } from '../../kernel/database/index.ts';
@@ -99,9 +102,19 @@ export function selectHeads(db: Db) {
   return db.selectFrom('chat').select(HEAD);
 }
 
-/** Chats with the stored text of their documents as `text`. */
+/** Chats with their stored documents as `stored`; see `wholeOf`. */
 export function selectWhole(db: Db) {
-  return selectHeads(db).select(jsonText(db, 'chat.chat').as('text'));
+  return selectHeads(db).select(jsonBytes(db, 'chat.chat').as('stored'));
+}
+
+/** A chat with the stored bytes of its document, unread. */
+export interface WholeChat {
+  head: ChatHead;
+  bytes: Buffer;
+}
+
+export function wholeOf({ stored, ...row }: HeadRow & { stored: StoredJson | null }): WholeChat {
+  return { head: headOf(row), bytes: storedBytes(stored) };
 }
 
 /** A chat without its document. */
@@ -111,13 +124,11 @@ export async function findChat(db: Db, id: string): Promise<ChatHead | null> {
   return row ? headOf(row) : null;
 }
 
-/** A chat with the text of its document, unread. */
-export async function findWhole(db: Db, id: string): Promise<{ head: ChatHead; text: string } | null> {
+/** A chat with its document, unread. */
+export async function findWhole(db: Db, id: string): Promise<WholeChat | null> {
   if (!isSavedChatId(id)) return null;
   const row = await selectWhole(db).where('id', '=', id).executeTakeFirst();
-  if (!row) return null;
-  const { text, ...head } = row;
-  return { head: headOf(head), text: text ?? '' };
+  return row ? wholeOf(row) : null;
 }
 
 /** The document of a chat as stored, and whose it is. */
@@ -141,8 +152,8 @@ export async function lockChat(
   const query = selectWhole(tx).where('id', '=', id);
   const row = await (locksRows(tx) ? query.forUpdate() : query).executeTakeFirst();
   if (!row) return null;
-  const { text, ...head } = row;
-  return { head: headOf(head), document: parseDocument(text) };
+  const { stored, ...head } = row;
+  return { head: headOf(head), document: parseDocument(stored) };
 }
 
 /** Like `lockChat`, for changes of columns only. */

@@ -1,47 +1,51 @@
-interface Entry {
-  source: string;
-  view: string;
+import type { ChatHead } from './store.ts';
+import type { ViewText } from './view-text.ts';
+
+/** What somebody sees of a chat, and the row it was made from. */
+export interface KeptView {
+  head: ChatHead;
+  /** The stored bytes of the document. */
+  source: Buffer;
+  view: ViewText;
+  /** `params` of the document. */
+  params: unknown;
+  /** The current message, as the document names it. */
+  current: string | null;
+  /** Whether the viewer may reply, which the view says. */
+  writable: boolean;
+  /** See `Database.commitMark`: while it is the same, the row is. */
+  mark: number | null;
 }
 
-/** Characters of stored texts that are kept, and of the largest of them. */
-const MAX_TOTAL = 4_000_000;
-const MAX_ENTRY = 500_000;
+/** Bytes of documents and their views that are kept. */
+const MAX_TOTAL = 32 * 1024 * 1024;
 
 /**
- * Remembers what a document's stored text looks like to its owner. An entry counts only while the stored text is the same, so a
- * change by anybody, in any process, is never hidden.
+ * Remembers what stored documents look like to somebody. An entry counts only while the stored bytes are the same, or nothing at all was
+ * committed since they were read, so a change by anybody, in any process, is never hidden.
  */
-export function createViewCache() {
-  const entries = new Map<string, Entry>();
+export function createViewCache(maxTotal = MAX_TOTAL) {
+  const entries = new Map<string, KeptView>();
   let total = 0;
+  const sizeOf = (entry: KeptView) => entry.source.length + entry.view.size;
 
   function drop(key: string): void {
     const entry = entries.get(key);
     if (!entry) return;
     entries.delete(key);
-    total -= entry.source.length;
+    total -= sizeOf(entry);
   }
 
   return {
-    get(key: string, source: string): string | null {
-      const entry = entries.get(key);
-      if (!entry) return null;
-      if (entry.source !== source) {
-        drop(key);
-        return null;
-      }
+    get: (key: string): KeptView | undefined => entries.get(key),
+    put(key: string, entry: KeptView): void {
       // Map order is order of use.
-      entries.delete(key);
-      entries.set(key, entry);
-      return entry.view;
-    },
-    put(key: string, source: string, view: string): void {
       drop(key);
-      if (source.length > MAX_ENTRY) return;
-      entries.set(key, { source, view });
-      total += source.length;
+      if (sizeOf(entry) > maxTotal) return;
+      entries.set(key, entry);
+      total += sizeOf(entry);
       for (const oldest of entries.keys()) {
-        if (total <= MAX_TOTAL) break;
+        if (total <= maxTotal) break;
         drop(oldest);
       }
     },

@@ -1,4 +1,5 @@
-import { type ChatDocument, isObject, type JsonObject } from './document.ts';
+import { type ChatDocument, isObject, type JsonObject, outputText } from './document.ts';
+import type { LiveReply } from './runs.ts';
 
 /** Who looks at a chat: null is somebody who is not signed in. */
 export type ViewerId = string | null;
@@ -27,9 +28,19 @@ export function shareView(
       message.user_id = id;
       message.user = { id, name: name ?? '' };
     }
-    if ('meta' in message && viewer !== (textOr(message.user_id) ?? ownerId)) delete message.meta;
+    hideMeta(message, ownerId, viewer);
   }
   return [...unknown];
+}
+
+/** Server state of a message is its author's alone. */
+export function hideMeta(message: JsonObject, ownerId: string, viewer: ViewerId): void {
+  if ('meta' in message && viewer !== (textOr(message.user_id) ?? ownerId)) delete message.meta;
+}
+
+/** Lays a reply that is being written over its message. */
+export function overlayReply(message: JsonObject, { output }: LiveReply): void {
+  Object.assign(message, { content: outputText(output), output, done: false } satisfies JsonObject);
 }
 
 /** The messages of the tree and of the linear list; entries that are no objects are skipped. */

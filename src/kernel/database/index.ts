@@ -2,7 +2,18 @@ export type { Json } from './columns.ts';
 export { type Database, type Db, openDatabase, type Transaction } from './database.ts';
 export type { Dialect } from './ddl.ts';
 export { isTooLong, isUnavailable, uniqueViolation } from './errors.ts';
-export { dialectOfDb, escapeLike, insertOrIgnore, jsonAt, jsonText, likeFold, upsert } from './expressions.ts';
+export {
+  dialectOfDb,
+  escapeLike,
+  insertOrIgnore,
+  jsonAt,
+  jsonBytes,
+  jsonText,
+  likeFold,
+  type StoredJson,
+  storedBytes,
+  upsert,
+} from './expressions.ts';
 export { lockDatabaseFile } from './folder-lock.ts';
 export { cleanJson, cleanText, json, jsonFromText, mayNeedCleaning } from './json.ts';
 export { inspectSchema, migrate, SchemaError } from './migrate.ts';

@@ -22,8 +22,10 @@ export function parseJson(text: string): unknown {
 
 /** Whether JSON text can hold a NUL or a lone surrogate; in well-formed text those always are escapes. */
 export function mayNeedCleaning(text: string): boolean {
-  return text.includes('\\u0000') || text.includes('\\ud') || text.includes('\\uD');
+  return UNCLEAN.test(text);
 }
+
+const UNCLEAN = /\\u(?:0000|[dD])/;
 
 /** A copy of a JSON value without U+0000 and unpaired surrogates, in keys too. */
 export function cleanJson(value: unknown): unknown {

@@ -1,9 +1,10 @@
 import type { FastifyReply } from 'fastify';
+import { LARGE_ANSWER, sendLarge } from './large-answer.ts';
 
-/** An answer whose JSON text exists already; sent as it is. */
+/** An answer whose JSON text exists already, in one piece or in several; sent as it is. */
 export class JsonText {
-  readonly text: string | Buffer;
-  constructor(text: string | Buffer) {
+  readonly text: string | Buffer | readonly Buffer[];
+  constructor(text: string | Buffer | readonly Buffer[]) {
     this.text = text;
   }
 }
@@ -26,6 +27,10 @@ function rawJson(digits: bigint): unknown {
 /** Sends a value as the reference does: `application/json` without a charset parameter. */
 export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
   // A Buffer keeps Fastify from appending a charset.
-  const body = value instanceof JsonText ? value.text : toJson(value);
-  return reply.type('application/json').send(typeof body === 'string' ? Buffer.from(body) : body);
+  const text = value instanceof JsonText ? value.text : toJson(value);
+  const parts = typeof text === 'string' ? [Buffer.from(text)] : Buffer.isBuffer(text) ? [text] : text;
+  reply.type('application/json');
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length >= LARGE_ANSWER) return sendLarge(reply, parts);
+  return reply.send(parts.length === 1 ? parts[0] : Buffer.concat(parts));
 }

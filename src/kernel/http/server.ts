@@ -15,6 +15,7 @@ import { sendJson } from './answer.ts';
 import { type CorsPolicy, registerCors } from './cors.ts';
 import { answerError } from './error-answer.ts';
 import type { HttpError } from './errors.ts';
+import { createPacking } from './large-answer.ts';
 import { createMethodIndex, type MethodIndex } from './method-index.ts';
 import type { Authenticator, PermissionCheck } from './principal.ts';
 import type { Route } from './route.ts';
@@ -80,6 +81,7 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
   refuseHalfUpgrades(fastify);
   registerCors(fastify, options.cors);
   registerStandardHeaders(fastify, options.securityHeaders);
+  fastify.decorate('packing', options.compression ? createPacking() : null);
   if (options.compression) await registerCompression(fastify);
   fastify.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.translateError));
 
