@@ -205,6 +205,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     live,
     files: content.files,
     folders,
+    findUser: accounts.findUser,
     mayWrite: (user, chat) => chats.mayWrite(user, chat),
     mayUseFolder: (user, id) => folders.allows(user, id, 'write'),
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),

@@ -40,10 +40,14 @@ describe('tools of the server itself', () => {
     const tools = (provider.chats().at(-1)?.body.tools ?? []) as { function: { name: string } }[];
     return tools.map((tool) => tool.function.name);
   };
+  const unsaved = (content: string) => ({ parent_id: undefined, messages: [{ role: 'user', content }] });
   /** Has a tool called with these arguments; gives the result the model was told. */
   async function call(name: string, args: unknown, where: Partial<SentTurn> = {}) {
-    const parent = where.replyId === undefined ? {} : { chatId: where.chatId ?? '', parentId: where.replyId };
-    const turn = await sendTurn(user, socket, { model: `calls-${name}`, content: JSON.stringify(args), ...parent });
+    const content = JSON.stringify(args);
+    const parent = where.replyId === undefined ? {} : { parentId: where.replyId };
+    const chat = where.chatId === undefined ? {} : { chatId: where.chatId };
+    const extra = where.chatId?.startsWith('temporary:') ? unsaved(content) : {};
+    const turn = await sendTurn(user, socket, { model: `calls-${name}`, content, ...chat, ...parent, extra });
     const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
     const result = messages.findLast(({ role }) => role === 'tool')?.content ?? '';
     return { turn, result: JSON.parse(result) as Record<string, unknown> };
@@ -60,8 +64,7 @@ describe('tools of the server itself', () => {
       json: { model: 'hello', messages: [{ role: 'user', content: 'x' }] },
     });
     assert.deepEqual(offered(), []);
-    const temporary = { parent_id: undefined, messages: [{ role: 'user', content: 'x' }] };
-    await sendTurn(user, socket, { chatId: `temporary:${socket.id}`, extra: temporary });
+    await sendTurn(user, socket, { chatId: `temporary:${socket.id}`, extra: unsaved('x') });
     assert.deepEqual(offered(), NAMES.slice(0, 5));
   });
 
@@ -121,7 +124,7 @@ describe('tools of the server itself', () => {
     assert.ok((await call('update_task', { id: 'z' }, next.turn)).result.error);
   });
 
-  it('ask the person at the tab', async () => {
+  it('ask the person at the tab where the chat is not stored', async () => {
     const options = ['Red', 'Blue'].map((label) => ({ label, description: `It is ${label}` }));
     const questions = [{ id: 'colour', question: 'Which colour?', options }];
     const asked: Record<string, unknown>[] = [];
@@ -133,14 +136,15 @@ describe('tools of the server itself', () => {
         ack({ answers: { colour: 'Blue' } });
       },
     );
-    const { result } = await call('ask_user', { questions });
+    const temporary = { chatId: `temporary:${socket.id}` };
+    const { result } = await call('ask_user', { questions }, temporary);
     assert.deepEqual(result, { status: 'answered', answers: { colour: 'Blue' } });
     assert.deepEqual(asked[0]?.questions, [{ ...questions[0], header: 'Question 1', allow_other: true }]);
-    assert.equal((await call('ask_user', { questions: [] })).result.status, 'error');
+    assert.equal((await call('ask_user', { questions: [] }, temporary)).result.status, 'error');
     assert.equal(asked.length, 1);
   });
 
-  it('run only with the consent of the person at the tab where that is asked for', async () => {
+  it('of a chat that is not stored run only with the consent of the person at the tab, where that is asked for', async () => {
     const before = await admin.ok<Record<string, unknown>>('GET', '/api/v1/chats/config');
     await admin.ok('POST', '/api/v1/chats/config', { json: { ...before, ENABLE_TOOL_PERMISSIONS: true } });
     const asked: unknown[] = [];
@@ -157,8 +161,13 @@ describe('tools of the server itself', () => {
     try {
       const ask = async () => {
         const content = JSON.stringify({ days_ago: 1 });
-        const extra = { params: { tool_approval_mode: 'ask' } };
-        await sendTurn(user, socket, { model: 'calls-calculate_timestamp', content, extra });
+        const extra = { ...unsaved(content), params: { tool_approval_mode: 'ask' } };
+        await sendTurn(user, socket, {
+          model: 'calls-calculate_timestamp',
+          content,
+          chatId: `temporary:${socket.id}`,
+          extra,
+        });
         const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
         return messages.at(-1)?.content ?? '';
       };

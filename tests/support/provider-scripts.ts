@@ -43,7 +43,8 @@ const WORDS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda m
 /**
  * What a model answers:
  * `hello`, `echo`, `echo-system` say so; `reasoner` and `think-tags` think first; `tool-user` calls its first tool once;
- * `calls-NAME` calls that tool with the last text of the user as arguments;
+ * `calls-NAME` calls that tool with the last text of the user as arguments; `plan` makes the calls that text lists, round by round
+ * (`[[{ name, arguments }, …], …]`), then says what the tools said;
  * `stream-N-RATE` N words at RATE per second (0: at once); `gate-N` N words, then waits for `release()`, then N more;
  * `cut` breaks the connection, `garbage` sends what is no JSON, `hang` never answers; `fail-429`, `fail-500`, `fail-html`.
  */
@@ -64,6 +65,7 @@ export function scriptFor(body: Record<string, unknown>, gate: Gate): Script {
   if (model === 'echo') return says(`You said: ${textOf(messages.at(-1) ?? {})}`);
   if (model === 'echo-system') return says(`SYSTEM<<${systemOf(messages)}>>`);
   if (model === 'tool-user') return usesTool(body, messages);
+  if (model === 'plan') return plans(messages);
   if (kind === 'calls') return callsTool(model.slice('calls-'.length), messages);
   if (model === 'cut') return { ...says('This is cut off'), cuts: true };
   if (model === 'garbage')
@@ -172,6 +174,38 @@ function callsTool(name: string, messages: Message[]): Script {
       yield { tool_calls: [call] };
     },
     wholeMessage: { content: null, tool_calls: [call] },
+  };
+}
+
+interface PlannedCall {
+  name: string;
+  arguments: unknown;
+}
+
+function plans(messages: Message[]): Script {
+  const asked = messages.findLastIndex(({ role, content }) => role === 'user' && textOf({ content }).startsWith('[['));
+  const since = messages.slice(asked + 1);
+  const made = since.filter((message) => 'tool_calls' in message).length;
+  const rounds = asked < 0 ? [] : (JSON.parse(textOf(messages[asked] ?? {})) as PlannedCall[][]);
+  const round = rounds[made];
+  if (!round) {
+    return says(
+      `Tools said: ${since
+        .filter(({ role }) => role === 'tool')
+        .map(textOf)
+        .join(' | ')}`,
+    );
+  }
+  const calls = round.map((call, index) => {
+    const text = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);
+    return { index, id: `call_${made}_${index}`, type: 'function', function: { name: call.name, arguments: text } };
+  });
+  return {
+    finish: 'tool_calls',
+    async *pieces() {
+      for (const call of calls) yield { tool_calls: [call] };
+    },
+    wholeMessage: { content: null, tool_calls: calls },
   };
 }
 

@@ -27,7 +27,19 @@ export interface Provider {
 }
 
 const MODELS = [
-  ...['hello', 'echo', 'echo-system', 'reasoner', 'think-tags', 'tool-user', 'cut', 'garbage', 'hang', 'fail-500'],
+  ...[
+    'hello',
+    'echo',
+    'echo-system',
+    'reasoner',
+    'think-tags',
+    'tool-user',
+    'plan',
+    'cut',
+    'garbage',
+    'hang',
+    'fail-500',
+  ],
   ...[
     'fail-429',
     'fail-html',

@@ -17,7 +17,7 @@ export { searchChats } from './search.ts';
 export { parseSearch } from './search-query.ts';
 export { type ChatsDeps, createChats } from './service.ts';
 export type { ChatHead } from './store.ts';
-export { findChat, isSavedChatId, linkFiles, setTasks, setTitle, setVariables } from './store.ts';
+export { findChat, isSavedChatId, linkFiles, lockHead, setTasks, setTitle, setVariables } from './store.ts';
 export { notInternal, setTags } from './tags.ts';
 export { mergeUsage, normaliseUsage } from './usage.ts';
 

@@ -14,6 +14,8 @@ import type { Files } from '../files/index.ts';
 import type { Folders } from '../folders/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Caller, Providers, Relay } from '../providers/index.ts';
+import { type Resumed, startResumed } from './approval/resume.ts';
+import { resolveRoutes } from './approval/routes.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
 import { builtinTools } from './builtin-tools/index.ts';
 import { createCompaction } from './compaction/compaction.ts';
@@ -57,6 +59,7 @@ export interface ConversationDeps {
   folders: Pick<Folders, 'find' | 'allows'>;
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
+  findUser(id: string): Promise<User | null>;
   /** Whether the user may write in the chat now. */
   mayWrite(user: User, chat: ChatHead): Promise<boolean>;
   /** Whether the user may put chats into the folder. */
@@ -158,6 +161,11 @@ export function createConversation(deps: ConversationDeps): Conversation {
     isWriting: (chatId, messageId) => registry.inChat(chatId).some(({ run }) => run.turn.replyId === messageId),
     unreadableFiles: deps.unreadableFiles,
   };
+  async function goOn(resumed: Resumed, userId: string): Promise<void> {
+    const user = await deps.findUser(userId);
+    if (user) await startResumed(resumes, user, resumed);
+  }
+  const resumes = { database, config, turns, runs };
   return {
     routes: [
       ...completionRoutes({
@@ -169,6 +177,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
         adminSees,
       }),
       ...tasks.routes,
+      ...resolveRoutes({ ...resumes, realtime, mayWrite: deps.mayWrite }),
       ...stopRoutes({ database, control, realtime, mayWrite: deps.mayWrite, adminSees }),
     ],
     async complete({ user, body, caller, signal }) {
@@ -192,7 +201,8 @@ export function createConversation(deps: ConversationDeps): Conversation {
       },
     },
     async start() {
-      await processes.start((alive) => closeOrphans({ database, log, realtime }, alive));
+      const recovery = { database, log, realtime, processId: processes.id, goOn };
+      await processes.start((alive) => closeOrphans(recovery, alive));
       // Nobody waits for these: they have been unfinished since an earlier release.
       sweep = closeUnfinished({ database, log }, giveUp.signal).catch((error: unknown) => {
         log.error({ err: error }, 'unfinished replies could not be looked for');

@@ -1,13 +1,14 @@
 import type { Tabs } from '../direct/direct-models.ts';
 import type { Extension } from '../prepare/index.ts';
+import { pauses } from '../run/pause.ts';
 import type { TurnContext, TurnTool } from '../turn/turn.ts';
 
-/** Asks anyway. */
+/** Asks by itself. */
 const ASKS_ITSELF = new Set(['ask_user']);
 
 /**
- * In approval mode `ask` no tool runs before the person at the tab has agreed to that call (chat pipeline note, 8.2). Comes after
- * every step that offers tools.
+ * In approval mode `ask` no tool of a chat that is not stored runs before the person at the tab has agreed to that call (chat pipeline
+ * note, 4.4.7); in stored chats the reply itself waits (run/pause.ts). Comes after every step that offers tools.
  */
 export function approvalStep(tabs: Pick<Tabs, 'caller'>): Extension {
   return {
@@ -15,7 +16,7 @@ export function approvalStep(tabs: Pick<Tabs, 'caller'>): Extension {
     name: 'approval of tool calls',
     run(draft) {
       const { turn, tools } = draft;
-      if (turn.settings.toolApprovalMode !== 'ask' || !tools) return;
+      if (turn.settings.toolApprovalMode !== 'ask' || !tools || pauses(turn)) return;
       draft.tools = new Map(
         [...tools].map(([name, one]) => [name, ASKS_ITSELF.has(name) ? one : guarded(name, one, turn, tabs)]),
       );

@@ -8,7 +8,7 @@ const KEPT = ['id', 'content', 'output', 'files', 'contextSummary', 'usage', 'mo
 
 /**
  * The messages a reply answers: of a saved chat the branch as it is stored, behind the system message that was sent; else what was
- * sent (chat pipeline note, 3.4).
+ * sent (chat pipeline note, 3.4). A reply whose approved calls are still to run is told to the model afterwards.
  */
 export async function loadHistory(db: Db, turn: TurnContext): Promise<ChatMessage[]> {
   const sent = turn.request.messages.map(readMessage);
@@ -17,7 +17,11 @@ export async function loadHistory(db: Db, turn: TurnContext): Promise<ChatMessag
   if (branch.length === 0) return sent;
   const guided = turn.request.regenerationMessageId;
   const before = guided === null ? null : await loadMessage(db, turn.chatId, guided);
-  const loaded = [...branch, ...(turn.continues ? [turn.continues] : []), ...(before ? [before] : [])];
+  const loaded = [
+    ...branch,
+    ...(turn.continues && turn.resume !== 'tools' ? [turn.continues] : []),
+    ...(before ? [before] : []),
+  ];
   const system = sent.find((message) => message.role === 'system');
   return [...(system ? [system] : []), ...loaded.filter(saysSomething).map(storedMessage).map(withImages)];
 }

@@ -16,7 +16,7 @@ import { type PromptContext, resolvePrompt } from './prompt-variables.ts';
 import { replayMessages } from './replay.ts';
 
 export { isArena, type ModelTable, pickFromArena } from './arena.ts';
-export { hasCapability, usesBuiltInTools } from './attached-files.ts';
+export { hasCapability, thoughtKey, usesBuiltInTools } from './attached-files.ts';
 export { type Draft, type Extension, isOllama, providerEntry } from './draft.ts';
 export { type ImageSource, inlineImages } from './inline-images.ts';
 export { addSystemText, addUserText, type ChatMessage, lastUserText, textOf } from './messages.ts';

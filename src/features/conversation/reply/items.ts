@@ -53,6 +53,8 @@ export interface FunctionCallItem {
   /** JSON text as the model wrote it. */
   arguments: string;
   status: ItemStatus;
+  /** The user has agreed to the call. */
+  approved?: boolean;
 }
 
 /** What the reducer itself makes. */

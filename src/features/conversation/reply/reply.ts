@@ -2,6 +2,7 @@ import type { JsonObject } from '../../../kernel/json.ts';
 import { isObject } from '../../../kernel/json.ts';
 import { mergeUsage, normaliseUsage, outputText } from '../../chats/index.ts';
 import type { Part } from '../../providers/index.ts';
+import { isWaiting } from '../approval/calls.ts';
 import { splitObjects } from './concatenated.ts';
 import type { ReplyEvent } from './events.ts';
 import {
@@ -253,6 +254,10 @@ export function interruptItems(items: OutputItem[]): OutputItem[] {
   for (const item of items) {
     const unanswered = isCallItem(item) && item.status === 'completed' && !answered.has(item.call_id);
     if (item.status === 'in_progress' || unanswered) item.status = 'incomplete';
+    if (isWaiting(item)) {
+      item.status = 'rejected';
+      delete item.approved;
+    }
   }
   return items;
 }

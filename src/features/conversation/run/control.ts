@@ -81,11 +81,12 @@ export function createRunControl({ database: { db }, bus, registry, processes }:
       });
       if (!elsewhere()) return here;
       const others = (await runsInChats(db, [chatId])).filter(isElsewhere);
-      const told = others.map(async ({ id, message_id: messageId }) => ({
-        messageId,
-        output: replay(await loadParts(db, id)).items,
-      }));
-      return [...here, ...(await Promise.all(told))];
+      const told = others.map(async ({ id, message_id: messageId }): Promise<LiveReply[]> => {
+        const parts = await loadParts(db, id);
+        // Nothing noted yet: the chat itself tells the reply.
+        return parts.length === 0 ? [] : [{ messageId, output: replay(parts).items }];
+      });
+      return [...here, ...(await Promise.all(told)).flat()];
     },
     async active(chatIds) {
       const active = new Set(chatIds.filter((id) => registry.has(id)));

@@ -39,6 +39,17 @@ export interface LiveRun {
   completion: JsonObject | null;
   /** The first error of the provider. */
   failure: Failure | null;
+  /**
+   * Approved calls are run: the stored reply is the truth, others change it too, so nothing here tells the reply or notes it. Ends when
+   * the model is asked.
+   */
+  readonly followsStore: boolean;
+  /** Takes the items of the stored reply. */
+  load(items: OutputItem[]): void;
+  /** All calls have results: from now on this run alone writes the reply. */
+  takeOver(): void;
+  /** The items now, not to be changed by the reply. */
+  copy(): OutputItem[];
   /** Begins the next round on top of what is there. */
   nextRound(): void;
   /** Tells what a round brought. `quiet`: without the growth of the output (an answer that came whole). */
@@ -77,6 +88,7 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
   let kept: MessageFields = {};
   let usageTold = true;
   let isStored = false;
+  let followsStore = draft.resume === 'tools';
 
   const saved = kind === 'saved';
   const audience = audiences.open(
@@ -89,13 +101,14 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
       internal: draft.internal,
     },
     (socket: SocketInfo) => {
-      if (!isStored) delivery.greet(socket);
+      if (!isStored && !followsStore) delivery.greet(socket);
     },
   );
   const notes = saved ? journal.open({ id: taskId, chatId, messageId: replyId }) : null;
   const chunkSize = draft.settings.deltaChunkSize;
   const delivery = createDelivery({ pacer, audience, journal: notes, items: () => reply.items, chunkSize });
-  if (prior.length > 0) notes?.note({ type: 'items', items: prior.map(copyItem) });
+  const noteAll = () => notes?.note({ type: 'items', items: reply.items.map(copyItem) });
+  if (prior.length > 0 && !followsStore) noteAll();
 
   function emit(event: TurnEvent): void {
     if (draft.internal && event.type === 'notification') return;
@@ -165,6 +178,17 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
     get reply() {
       return reply;
     },
+    get followsStore() {
+      return followsStore;
+    },
+    load(items) {
+      reply = createReply({ reasoningTags, prior: items });
+    },
+    takeOver() {
+      followsStore = false;
+      noteAll();
+    },
+    copy: () => reply.items.map(copyItem),
     nextRound() {
       usageBefore = usage;
       reply = createReply({ reasoningTags, prior: [...reply.items] });
@@ -174,7 +198,7 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
       const isWhole = !quiet && events.some(({ kind }) => kind === 'snapshot');
       for (const event of events) one(event, quiet || isWhole);
       if (isWhole) delivery.whole();
-      if (quiet) notes?.note({ type: 'items', items: reply.items.map(copyItem) });
+      if (quiet) noteAll();
     },
     tellUsage() {
       if (usageTold || !usage) return;
@@ -185,7 +209,7 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
     emit,
     keep,
     fields: () => ({ ...eventFields, ...kept, ...(usage ? { usage } : {}) }),
-    overlay: () => (isStored ? null : delivery.snapshot()),
+    overlay: () => (isStored || followsStore ? null : delivery.snapshot()),
     async settle() {
       delivery.flush();
       delivery.end();

@@ -1,13 +1,22 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Part, Providers } from '../../providers/index.ts';
-import { type ChatMessage, type ImageSource, inlineImages, providerEntry, replayOutput } from '../prepare/index.ts';
+import { openCalls } from '../approval/calls.ts';
+import {
+  type ChatMessage,
+  type ImageSource,
+  inlineImages,
+  providerEntry,
+  replayOutput,
+  thoughtKey,
+} from '../prepare/index.ts';
 import { tidyMessages } from '../prepare/messages.ts';
 import type { FunctionCallItem, OutputItem } from '../reply/items.ts';
 import type { Prepared, TurnContext } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
 import type { LiveRun } from './live-run.ts';
+import { stageCalls } from './pause.ts';
 import type { Keep } from './tool-result.ts';
-import { openCalls, runCalls, type Tools } from './tools.ts';
+import { runCalls, type Tools } from './tools.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export interface RoundsDeps {
@@ -22,27 +31,33 @@ export interface RoundsDeps {
 
 const NO_TOOLS: Tools = new Map();
 
-/** Asks the model, runs the tools it calls, asks again, until it calls none. Errors of the provider are the run's `failure`. */
-export async function writeRounds(run: LiveRun, prepared: Prepared, deps: RoundsDeps): Promise<void> {
+/**
+ * Asks the model, runs the tools it calls, asks again, until it calls none, or the user has to decide about calls. Errors of the provider
+ * are the run's `failure`.
+ */
+export async function writeRounds(run: LiveRun, prepared: Prepared, deps: RoundsDeps): Promise<'ended' | 'waits'> {
   let { body } = prepared;
   for (let round = 0; ; round += 1) {
     const from = run.reply.items.length;
     if (body.stream === true) await streamRound(run, prepared, body, deps);
     else await wholeRound(run, prepared, body, deps);
-    if (run.failure) return;
+    if (run.failure) return 'ended';
     const calls = openCalls(run.reply.items.slice(from));
-    if (calls.length === 0) return;
+    if (calls.length === 0) return 'ended';
     if (deps.maxToolRounds >= 0 && round >= deps.maxToolRounds) {
       run.failure = {
         status: null,
         error: `The limit of ${deps.maxToolRounds} tool rounds for one answer is reached.`,
       };
-      return;
+      return 'ended';
     }
+    const staged = stageCalls(run.turn, calls);
+    for (const result of staged.results) run.reply.add(result);
+    if (staged.waits) return 'waits';
     const before = run.reply.items.length;
     for (let at = from; at < before; at += 1) show(run, at);
-    await runTools(run, calls, prepared.tools ?? NO_TOOLS, deps);
-    body = await nextBody(body, run, from, deps);
+    await runTools(run, openCalls(run.reply.items.slice(from)), prepared.tools ?? NO_TOOLS, deps);
+    body = await nextBody(prepared, body, run, from, deps);
     run.nextRound();
   }
 }
@@ -128,9 +143,15 @@ function withoutPictures(item: OutputItem): OutputItem {
 }
 
 /** The request for the next round: what was said and done in this one is part of the history. */
-async function nextBody(body: JsonObject, run: LiveRun, from: number, { images }: RoundsDeps): Promise<JsonObject> {
+export async function nextBody(
+  { model }: Prepared,
+  body: JsonObject,
+  run: LiveRun,
+  from: number,
+  { images }: Pick<RoundsDeps, 'images'>,
+): Promise<JsonObject> {
   const before = (Array.isArray(body.messages) ? body.messages : []).filter(isObject) as ChatMessage[];
-  const said = replayOutput(run.reply.items.slice(from), { thoughts: null, keepDetails: true });
+  const said = replayOutput(run.reply.items.slice(from), { thoughts: thoughtKey(model), keepDetails: true });
   const seen = images ? await inlineImages(said, (url) => images(url, run.turn)) : said;
   return { ...body, messages: tidyMessages([...before, ...seen]), stream: body.stream === true };
 }

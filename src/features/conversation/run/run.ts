@@ -3,11 +3,13 @@ import { HttpError } from '../../../kernel/http/errors.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
 import { type ChatHead, type MessageFields, outputText } from '../../chats/index.ts';
 import type { EventSink } from '../../configuration/index.ts';
+import { pausedRequest } from '../approval/request.ts';
 import type { OutputItem } from '../reply/items.ts';
-import type { Prepare, TurnContext } from '../turn/turn.ts';
+import type { Prepare, Prepared, TurnContext } from '../turn/turn.ts';
+import { runApproved } from './approved.ts';
 import { failureText, thrownText } from './failure.ts';
 import type { LiveRun } from './live-run.ts';
-import { type RoundsDeps, writeRounds } from './rounds.ts';
+import { nextBody, type RoundsDeps, writeRounds } from './rounds.ts';
 import { storeReply } from './store.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -64,17 +66,35 @@ async function write(run: LiveRun, deps: RunnerDeps): Promise<void> {
     run.take([{ kind: 'selected', modelId: prepared.selectedModelId }]);
   }
   if (prepared.sources.length > 0) run.take([{ kind: 'sources', sources: [...prepared.sources] }]);
-  try {
-    await writeRounds(run, prepared, deps);
-  } finally {
+  const ended = await writeReply(run, prepared, deps).finally(() => {
     // Nobody waits for servers to say goodbye.
     void prepared.release();
-  }
+  });
+  if (ended === 'left') return;
+  if (ended === 'waits') return pause(run, deps);
   if (run.failure) {
     const { error, status } = run.failure;
     return fail(run, deps, failureText(error, status));
   }
   await finish(run, deps);
+}
+
+/** `waits`: the user has to decide about calls; `left`: the stored reply waits already, this run is over. */
+async function writeReply(run: LiveRun, prepared: Prepared, deps: RunnerDeps): Promise<'ended' | 'waits' | 'left'> {
+  if (!run.followsStore) return writeRounds(run, prepared, deps);
+  if (!(await runApproved(run, prepared.tools ?? new Map(), deps))) return 'left';
+  run.takeOver();
+  return writeRounds(run, { ...prepared, body: await nextBody(prepared, prepared.body, run, 0, deps) }, deps);
+}
+
+/** Stores the reply with what is needed to go on, and ends the run: nothing is held in memory while the user thinks (note 8.2). */
+async function pause(run: LiveRun, deps: RunnerDeps): Promise<void> {
+  const { turn } = run;
+  const output = run.copy();
+  const meta = { ...pausedRequest(turn), task_id: turn.taskId };
+  await store(run, deps, { role: 'assistant', output, content: outputText(output), done: false, meta });
+  run.completion = { status: true, chat_id: turn.chatId, paused: true };
+  run.emit({ type: 'chat:completion', data: { output } });
 }
 
 /** The outcome is told even when storing it fails: nobody is left waiting. */
@@ -127,18 +147,22 @@ function afterEnd(run: LiveRun, error: unknown, { log }: RunnerDeps): void {
 
 async function stop(run: LiveRun, deps: RunnerDeps): Promise<void> {
   const reason: unknown = run.turn.signal.reason;
-  if (reason instanceof RunStopped && reason.by === 'shutdown') return fail(run, deps, INTERRUPTED);
+  if (reason instanceof RunStopped && reason.by === 'shutdown') {
+    // What waits stays: the run is on record, and whoever finds it without its process goes on with the reply.
+    if (run.followsStore) return run.stored();
+    return fail(run, deps, INTERRUPTED);
+  }
   const output = run.reply.interrupt();
   await store(run, deps, { output, content: outputText(output), ...withoutError(run.turn) });
   run.emit({ type: 'chat:tasks:cancel', data: { output } });
   run.emit({ type: 'chat:tasks:cancel' });
 }
 
-/** Stores the reply as done. From then on the chat itself tells it. */
+/** Stores the reply, as done where nothing else is said. From then on the chat itself tells it. */
 async function store(run: LiveRun, deps: RunnerDeps, fields: MessageFields): Promise<ChatHead | null> {
   const { chatId, replyId, taskId, kind } = run.turn;
   await run.settle();
-  const whole: MessageFields = { ...run.fields(), ...fields, done: true };
+  const whole: MessageFields = { ...run.fields(), done: true, ...fields };
   const address = { chatId, messageId: replyId, runId: taskId };
   const chat = kind === 'saved' ? await storeReply(deps, address, whole) : null;
   run.stored();

@@ -9,6 +9,8 @@ import { type RunnerDeps, RunStopped, runReply } from './run.ts';
 export interface Runs {
   /** Starts the columns of a turn; gives their task ids. 503 while the server shuts down. */
   start(drafts: readonly TurnDraft[]): string[];
+  /** 503 while the server shuts down. */
+  checkOpen(): void;
   /** Starts one reply and waits for its end. */
   inline(draft: TurnDraft): Promise<LiveRun>;
   /** Takes no more runs, lets those that are nearly done finish, and stores what the others have. */
@@ -53,14 +55,15 @@ export function createRuns(deps: RunsDeps): Runs {
     beside.add(work);
   }
 
-  function refuseWhileClosing(): void {
+  function checkOpen(): void {
     if (!closing.signal.aborted) return;
     throw new HttpError(503, 'The server is shutting down. Please try again in a moment.', { code: 'closing' });
   }
 
   return {
+    checkOpen,
     start(drafts) {
-      refuseWhileClosing();
+      checkOpen();
       const runs = drafts.map(begin);
       const [first] = runs;
       if (first) {
@@ -70,7 +73,7 @@ export function createRuns(deps: RunsDeps): Runs {
       return runs.map(({ run }) => run.turn.taskId);
     },
     async inline(draft) {
-      refuseWhileClosing();
+      checkOpen();
       const { run, over } = begin(draft);
       await over;
       return run;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FunctionCallItem } from '../reply/items.ts';
 import type { TurnTool } from '../turn/turn.ts';
-import { looksFailed, openCalls, runCall, runCalls } from './tools.ts';
+import { looksFailed, runCall, runCalls } from './tools.ts';
 
 const call = (name: string, args: string, id = 'call_1'): FunctionCallItem => ({
   type: 'function_call',
@@ -132,12 +132,4 @@ it('knows failed results', () => {
   for (const text of ['', 'The error: none', '{"error":""}', '{"status":"ok"}', '{"ok":false}', '{"a":', '[]']) {
     assert.ok(!looksFailed(text), text);
   }
-});
-
-it('sees which calls wait for a result', () => {
-  const items = [call('add', '{}', 'a'), call('add', '{}', 'b'), { type: 'function_call_output', call_id: 'a' }];
-  assert.deepEqual(
-    openCalls(items).map(({ call_id }) => call_id),
-    ['b'],
-  );
 });

@@ -1,18 +1,11 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
-import { type FunctionCallItem, isCallItem, newItemId, type OutputItem } from '../reply/items.ts';
+import { type FunctionCallItem, newItemId, type OutputItem } from '../reply/items.ts';
 import type { TurnTool } from '../turn/turn.ts';
 import { thrownText } from './failure.ts';
 import { type Keep, readResult, resultItem } from './tool-result.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export type Tools = ReadonlyMap<string, TurnTool>;
-
-/** Calls of these items that have no result yet. */
-export function openCalls(items: readonly OutputItem[]): FunctionCallItem[] {
-  const answered = new Set<unknown>();
-  for (const item of items) if (item.type === 'function_call_output') answered.add((item as JsonObject).call_id);
-  return items.filter((item): item is FunctionCallItem => isCallItem(item) && !answered.has(item.call_id));
-}
 
 /** What a call needs besides itself. */
 export interface CallScope {

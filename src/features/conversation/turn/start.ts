@@ -6,6 +6,7 @@ import type { Log } from '../../../kernel/telemetry/log.ts';
 import { isSavedChatId, linkFiles, type Message } from '../../chats/index.ts';
 import type { EventSink } from '../../configuration/index.ts';
 import type { Caller as RequestCaller } from '../../providers/index.ts';
+import { isWaiting, itemsOf, type Resume } from '../approval/calls.ts';
 import { isUsersSocket } from '../run/audience.ts';
 import type { TurnDraft } from '../run/live-run.ts';
 import { type AdmissionDeps, type AdmittedModel, admitModel, unknownModel } from './admission.ts';
@@ -115,6 +116,7 @@ interface Context {
   kind: ChatKind;
   chatId: string;
   place: Place | null;
+  resume?: Resume;
 }
 
 type Admission = Parameters<typeof admitModel>[1];
@@ -126,7 +128,7 @@ async function draftOf(
   index: number,
   known: AdmittedModel | null,
 ): Promise<TurnDraft> {
-  const { request, place } = context;
+  const { request, place, resume } = context;
   let admitted = known;
   let refused: HttpError | null = null;
   if (!admitted) {
@@ -146,8 +148,23 @@ async function draftOf(
     replyId: column.id,
     column: index,
     continues,
+    // Who presses Continue on a reply that waits gets no further than its calls.
+    resume: resume ?? (continues && itemsOf(continues.output).some(isWaiting) ? 'tools' : null),
     refused,
   };
+}
+
+/** The draft of a stored reply that goes on after the user's decision. */
+export async function resumedDraft(
+  deps: TurnsDeps,
+  caller: Caller,
+  request: ChatRequest,
+  place: Place & { columns: readonly [Column] },
+  resume: Resume,
+): Promise<TurnDraft> {
+  const admission = { user: caller.user, request, kind: 'saved', internal: caller.internal } as const;
+  const context = { deps, caller, request, kind: 'saved', chatId: place.chat.id, place, resume } as const;
+  return draftOf(context, admission, place.columns[0], 0, null);
 }
 
 function emptyAdmission(modelId: string): AdmittedModel {
@@ -216,6 +233,7 @@ function servedTurn(context: Context, admitted: AdmittedModel, column: Column | 
     taskId: null,
     column: 0,
     continues: null,
+    resume: null,
     // Nobody watches: there is no message an event could belong to.
     emit: () => {},
   };

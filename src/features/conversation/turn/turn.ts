@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../kernel/json.ts';
 import type { ChatHead, Message } from '../../chats/index.ts';
 import type { ModelEntry, ResolvedModel } from '../../models/index.ts';
 import type { Caller } from '../../providers/index.ts';
+import type { Resume } from '../approval/calls.ts';
 import type { ChatRequest } from './request.ts';
 
 /** The model of a reply. */
@@ -62,6 +63,8 @@ export interface TurnContext {
   column: number;
   /** The reply that goes on (Continue), as it was when the request came. */
   continues: Message | null;
+  /** How a reply goes on that has waited for the user; null: it is new, or goes on because the user wants more of it. */
+  resume: Resume | null;
   /** Site defaults, then the model's, then the request's (note 1.2, step 6), nothing taken out yet. */
   params: JsonObject;
   settings: TurnSettings;
