@@ -206,6 +206,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     files: content.files,
     folders,
     findUser: accounts.findUser,
+    images,
     mayWrite: (user, chat) => chats.mayWrite(user, chat),
     mayUseFolder: (user, id) => folders.allows(user, id, 'write'),
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),

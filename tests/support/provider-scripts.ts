@@ -37,6 +37,7 @@ const TASKS: readonly (readonly [key: string, answer: unknown])[] = [
   ['"tags"', { tags: ['science', 'testing'] }],
   ['"follow_ups"', { follow_ups: ['What next?', 'Why so?'] }],
   ['"queries"', { queries: ['scripted query'] }],
+  ['"prompt"', { prompt: 'A scripted picture' }],
 ];
 const WORDS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu'.split(' ');
 

@@ -12,14 +12,17 @@ import type { ChatHead, ChatRuns } from '../chats/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Files } from '../files/index.ts';
 import type { Folders } from '../folders/index.ts';
+import type { Images } from '../images/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Caller, Providers, Relay } from '../providers/index.ts';
 import { type Resumed, startResumed } from './approval/resume.ts';
 import { resolveRoutes } from './approval/routes.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
+import { imageTools } from './builtin-tools/images.ts';
 import { builtinTools } from './builtin-tools/index.ts';
 import { createCompaction } from './compaction/compaction.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
+import { imageStep } from './image-generation/step.ts';
 import { createImageSource } from './prepare/image-source.ts';
 import { createPrepare, promptContext } from './prepare/index.ts';
 import { voiceStep } from './prepare/voice.ts';
@@ -57,6 +60,7 @@ export interface ConversationDeps {
   egress: Pick<Egress, 'request'>;
   files: Pick<Files, 'content' | 'text' | 'keep'>;
   folders: Pick<Folders, 'find' | 'allows'>;
+  images: Omit<Images, 'routes'>;
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
   findUser(id: string): Promise<User | null>;
@@ -106,7 +110,9 @@ export function createConversation(deps: ConversationDeps): Conversation {
     extensions: [
       compaction.step,
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
+      imageStep({ database, config, log, images: deps.images, caller: tasks.caller }),
       builtinTools({ database, tabs: deps.live }),
+      imageTools(deps.images),
       approvalStep(deps.live),
       sourceStep({
         config,

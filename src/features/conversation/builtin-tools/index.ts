@@ -38,7 +38,7 @@ function offered(draft: Draft, { database, tabs }: BuiltinToolsDeps): [string, T
 }
 
 /** `info.meta.builtinTools` of a model switches groups off. */
-function isOffered({ model }: Draft, category: string): boolean {
+export function isOffered({ model }: Pick<Draft, 'model'>, category: string): boolean {
   const info = isObject(model.entry.info) ? model.entry.info : {};
   const meta = isObject(info.meta) ? info.meta : {};
   return !isObject(meta.builtinTools) || meta.builtinTools[category] !== false;

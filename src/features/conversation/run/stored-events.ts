@@ -64,6 +64,11 @@ export function foldEvent(fields: EventFields, event: TurnEvent): { event: TurnE
     case 'embeds':
       return listed(event, data, 'embeds', data.replace === true ? [] : fields.embeds);
     case 'chat:message:files':
+      // The server's own tools know what they add, not what is there.
+      if (Array.isArray(data.added)) {
+        const files = [...(fields.files ?? []), ...data.added];
+        return { event: { ...event, data: { files } }, changed: { files } };
+      }
       return { event, changed: Array.isArray(data.files) ? { files: data.files } : null };
     default:
       return { event, changed: null };

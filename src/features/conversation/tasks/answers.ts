@@ -26,6 +26,12 @@ export function readQueries(completion: unknown): string[] | null {
   return texts(answerObject(completion, 'queries')?.queries);
 }
 
+/** The description of a picture that a model gave; null when the answer cannot be read. */
+export function readImagePrompt(completion: unknown): string | null {
+  const prompt = answerObject(completion, 'prompt')?.prompt;
+  return typeof prompt === 'string' && prompt.trim() !== '' ? prompt.trim() : null;
+}
+
 function texts(value: unknown): string[] | null {
   if (!Array.isArray(value)) return null;
   const given = value.filter((one) => typeof one === 'string').map((one) => one.trim());
