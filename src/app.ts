@@ -17,6 +17,7 @@ import { createDispatch, createSender, notificationRoutes } from './features/not
 import { createProviders, providerRoutes } from './features/providers/index.ts';
 import { scimRoutes } from './features/scim/index.ts';
 import { searchRoutes } from './features/search/index.ts';
+import { createSingleSignOn } from './features/single-sign-on/index.ts';
 import {
   CLIENT_VERSION,
   clientPlace,
@@ -157,6 +158,18 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     instanceId: settings.get('INSTANCE_ID'),
   });
   const events = recheckOnEvents(dispatch, live.chats.refreshAccess);
+  const singleSignOn = createSingleSignOn({
+    database,
+    settings,
+    config,
+    log,
+    egress,
+    access,
+    accounts,
+    events,
+    redis: redis?.commands ?? null,
+  });
+  opened.defer(() => singleSignOn.close());
   const providers = createProviders({ settings, config, egress, log, events, access, database });
   opened.defer(() => providers.close());
   const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
@@ -241,6 +254,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   routes.push(
     ...healthRoutes({ started: () => started, pingDatabase: database.ping, pingRedis: redis?.ping ?? null }),
     ...accounts.routes,
+    ...singleSignOn.routes,
     ...configurationRoutes({
       settings,
       config,
@@ -248,7 +262,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       session: accounts.session,
       hasUsers: () => anyUser(database.db),
       groupDefaultModels: (user) => groupDefaults(user, access, models),
-      loginProviders: () => NO_PROVIDERS,
+      loginProviders: singleSignOn.providers,
       onError: (error) => log.error({ err: error }, 'the client configuration is incomplete'),
       events,
       fetch: (url, init) => egress.request(url, init),
@@ -363,8 +377,6 @@ function isHidden(info: { meta?: unknown } | undefined): boolean {
   const meta = info?.meta;
   return typeof meta === 'object' && meta !== null && 'hidden' in meta && meta.hidden === true;
 }
-
-const NO_PROVIDERS = {};
 
 function ownVersion(): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;

@@ -3,6 +3,7 @@ import type { Database, Transaction } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import { isObject } from '../../kernel/json.ts';
 import { nowSeconds } from '../../kernel/time.ts';
+import { applyClaimedGroups, type ClaimedChange, type ClaimedGroups } from './claimed-groups.ts';
 import {
   type CountedGroup,
   deleteGroup,
@@ -55,6 +56,8 @@ export interface Groups {
    * not exist are passed over, or made in the name of `createAs`.
    */
   syncByName(userId: string, names: readonly string[], options?: { createAs?: string }): Promise<void>;
+  /** Makes the user a direct member of the groups an identity provider names, but for blocked ones. */
+  applyClaimed(userId: string, claimed: ClaimedGroups): Promise<ClaimedChange>;
   /** Adds a new account to the default group, in its transaction; false when there is no such group. */
   addToDefault(tx: Transaction, groupId: string, userId: string): Promise<boolean>;
 }
@@ -169,6 +172,12 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
         for (const id of joined) await insertMembers(tx, id, [userId], nowSeconds());
         for (const id of left) await deleteMembers(tx, id, [userId]);
         if (joined.length + left.length > 0) tell([userId]);
+      }),
+    applyClaimed: (userId, claimed) =>
+      change(async (tx, tell) => {
+        const result = await applyClaimedGroups(tx, userId, claimed);
+        if (result.joined.length + result.left.length > 0) tell([userId]);
+        return result;
       }),
     async addToDefault(tx, groupId, userId) {
       await lockGroups(tx);

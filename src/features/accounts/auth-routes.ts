@@ -30,7 +30,7 @@ export function authRoutes(service: AccountService): Route[] {
 }
 
 function sessionRoutes(service: AccountService): Route[] {
-  const { options, config, access, database } = service;
+  const { options, access, database } = service;
   const answer = (reply: FastifyReply, result: SignInResult) => answerSignIn(reply, result, options);
   return [
     route({
@@ -88,14 +88,27 @@ function sessionRoutes(service: AccountService): Route[] {
         const { token: cookie, oauth_session_id: oauthSession } = request.cookies;
         const token = signOutCredentialOf({ headers: request.headers, cookie });
         if (token !== null && !token.startsWith('sk-')) await service.signOut(token);
-        if (oauthSession) await deleteOAuthSession(database.db, oauthSession);
         clearSessionCookies(reply, Boolean(oauthSession));
-        const endpoint = oauthSession ? config.get('oauth.end_session_endpoint') : '';
-        const redirect = endpoint || options.signOutRedirect;
+        const endpoint = oauthSession ? await endProviderSession(service, oauthSession) : null;
+        const redirect = endpoint ?? options.signOutRedirect;
         return redirect ? { status: true, redirect_url: redirect } : { status: true };
       },
     }),
   ];
+}
+
+/** Forgets the provider session; gives where the browser ends it at the provider. */
+async function endProviderSession(
+  { database, endSession, config }: AccountService,
+  id: string,
+): Promise<string | null> {
+  const fixed = config.get('oauth.end_session_endpoint');
+  try {
+    // The address is asked for first: it may need what is stored of the session.
+    return fixed || ((await endSession?.(id)) ?? null);
+  } finally {
+    await deleteOAuthSession(database.db, id);
+  }
 }
 
 function ownRoutes(service: AccountService): Route[] {

@@ -14,9 +14,27 @@ export function setTokenCookie(
   { cookie }: Pick<AccountOptions, 'cookie'>,
   withExpires = false,
 ): void {
-  reply.setCookie(TOKEN, token, {
+  setSessionCookie(reply, TOKEN, { value: token, expiresAt, httpOnly: true, withExpires }, { cookie });
+}
+
+interface SessionCookie {
+  value: string;
+  /** Seconds since 1970; null: it lasts as long as the browser. */
+  expiresAt: number | null;
+  httpOnly: boolean;
+  withExpires?: boolean;
+}
+
+/** Sets a cookie that lives as long as a session. */
+export function setSessionCookie(
+  reply: FastifyReply,
+  name: string,
+  { value, expiresAt, httpOnly, withExpires = false }: SessionCookie,
+  { cookie }: Pick<AccountOptions, 'cookie'>,
+): void {
+  reply.setCookie(name, value, {
     path: '/',
-    httpOnly: true,
+    httpOnly,
     sameSite: cookie.sameSite,
     secure: cookie.secure,
     encode: String,
@@ -39,6 +57,10 @@ export function answerSignIn(
 /** Removes every session cookie; the OAuth session's only when the request carried one. */
 export function clearSessionCookies(reply: FastifyReply, hasOauthSession: boolean): void {
   for (const name of [...SESSION_COOKIES, ...(hasOauthSession ? ['oauth_session_id'] : [])]) {
-    reply.setCookie(name, '', { path: '/', maxAge: 0, sameSite: 'lax', encode: String });
+    clearCookie(reply, name);
   }
+}
+
+export function clearCookie(reply: FastifyReply, name: string): void {
+  reply.setCookie(name, '', { path: '/', maxAge: 0, sameSite: 'lax', encode: String });
 }

@@ -16,6 +16,7 @@ import { createAuthenticator } from './authenticator.ts';
 import { configRoutes } from './config-routes.ts';
 import { createAccountCreation } from './create-account.ts';
 import { createAccountEvents, type UserChange } from './events.ts';
+import { createExternalAccounts, type ExternalAccounts } from './external.ts';
 import { groupRoutes } from './group-routes.ts';
 import { ldapRoutes } from './ldap/routes.ts';
 import type { UserCleanup } from './manage.ts';
@@ -28,19 +29,22 @@ import { createProvisioning, type Provisioning } from './provisioning.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createThrottledWarning, type RedisCommands } from './redis.ts';
 import { secondFactorNeeded } from './second-factor.ts';
-import { type AccountService, createFirstAdmin } from './service.ts';
+import { type AccountService, createFirstAdmin, type EndSession } from './service.ts';
 import { createSessions } from './sessions.ts';
 import { createTokens, parseLifetime } from './tokens.ts';
 import { userRoutes } from './user-routes.ts';
 
-export { anyUser } from './account-store.ts';
+export { type Account, anyUser } from './account-store.ts';
+export { authRoute } from './auth-route.ts';
 export type { UserChange } from './events.ts';
+export type { ExternalAccounts, ExternalIdentity } from './external.ts';
 export type { UserCleanup } from './manage.ts';
 export { imageOptions as profileImageRules } from './options.ts';
 export { isActive } from './present.ts';
 export { isProfileImage, servedImage } from './profile-image.ts';
 export type { ProvisionedChange } from './provisioning.ts';
-export type { RedisCommands } from './redis.ts';
+export { createRateLimiter, type RateLimiter } from './rate-limit.ts';
+export { createThrottledWarning, type RedisCommands } from './redis.ts';
 export { PasswordNotReset, resetPassword } from './reset-password.ts';
 
 /** Accounts, sessions and API keys, as the rest of the program uses them. */
@@ -53,6 +57,10 @@ export interface Accounts {
   /** Like `verifyToken`, but throws what a route would answer. */
   session(token: string): Promise<Principal>;
   findUser(id: string): Promise<User | null>;
+  /** Accounts of people who sign in at an identity provider. */
+  external: ExternalAccounts;
+  /** Adds who knows where the browser ends its session with the identity provider; asked at sign-out. */
+  endSessionAt(find: EndSession): void;
   /** Accounts that an identity provider keeps up to date. */
   provisioning: Provisioning;
   /** Changes a user's settings with the row locked; gives what is stored then, null where there is no such user. */
@@ -133,6 +141,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     }),
     signInLimit: createRateLimiter({ ...SIGN_IN_LIMIT, redis, keyPrefix: options.redisKeyPrefix, onRedisError }),
     cleanups,
+    endSession: null,
     defaultImage: deps.defaultImage,
     userChanged(userId, what) {
       if (what === 'deleted') access.invalidate([userId]);
@@ -173,6 +182,10 @@ export function createAccounts(deps: AccountDeps): Accounts {
       }
     },
     session: (token) => sessions.check(token),
+    external: createExternalAccounts(service),
+    endSessionAt(find) {
+      service.endSession = find;
+    },
     provisioning: createProvisioning(service),
     findUser: async (id) => (await sessions.account(id))?.user ?? null,
     async changeSettings(userId, change) {

@@ -26,6 +26,12 @@ export function updateUserJson(
   });
 }
 
+/** Keeps other transactions from changing the user until this one ends. */
+export async function lockUser(tx: Db, userId: string): Promise<void> {
+  if (dialectOfDb(tx) === 'sqlite') return;
+  await tx.selectFrom('user').select('id').where('id', '=', userId).modifyEnd(sql`FOR UPDATE`).execute();
+}
+
 async function lockedMember(tx: Db, userId: string, member: JsonMember): Promise<{ value: unknown } | null> {
   let query = tx.selectFrom('user').select(['settings', 'info', 'variables']).where('id', '=', userId);
   if (dialectOfDb(tx) !== 'sqlite') query = query.modifyEnd(sql`FOR UPDATE`);

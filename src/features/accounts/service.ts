@@ -18,6 +18,9 @@ import { withoutChallenges } from './second-factor.ts';
 import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
+/** Address at which the browser ends the provider session with this id; null: there is none. Throws what the wire answers. */
+export type EndSession = (sessionId: string) => Promise<string | null>;
+
 /** What the verbs and routes of this feature work with. */
 export interface AccountService {
   database: Database;
@@ -33,6 +36,8 @@ export interface AccountService {
   signInLimit: RateLimiter;
   /** What other features keep of a user that is removed. */
   cleanups: readonly UserCleanup[];
+  /** Null where nobody can sign in at an identity provider. */
+  endSession: EndSession | null;
   defaultImage: () => Promise<Buffer | null>;
   userChanged(userId: string, what: UserChange): void;
   /** Ends the token of a session, if it is one. */

@@ -1,6 +1,7 @@
 import type { RowOf, Table } from '../columns.ts';
 import type { tables as runTables } from '../migrations/001-runs-and-revocation.ts';
 import type { tables as documentTables } from '../migrations/002-documents.ts';
+import type { tables as signInTables } from '../migrations/003-single-sign-on.ts';
 import * as chats from './chats.ts';
 import * as content from './content.ts';
 import * as identity from './identity.ts';
@@ -61,5 +62,8 @@ export const schema = {
 type RowsOf<S> = { [K in keyof S]: RowOf<S[K]> };
 
 /** Every table Kysely may name: those of the reference and Loggia's own. */
-export type Tables = RowsOf<typeof schema> & RowsOf<typeof runTables> & RowsOf<typeof documentTables>;
+export type Tables = RowsOf<typeof schema> &
+  RowsOf<typeof runTables> &
+  RowsOf<typeof documentTables> &
+  RowsOf<typeof signInTables>;
 export type TableName = keyof Tables & string;

@@ -40,9 +40,10 @@ export const oauth = {
   OAUTH_TOKEN_ENDPOINT_AUTH_METHOD: optionalText('Token endpoint auth method of the generic OIDC provider', {
     key: 'oauth.token_endpoint_auth_method',
   }),
-  OAUTH_CODE_CHALLENGE_METHOD: optionalText('PKCE method; only S256 is accepted, others abort start', {
-    key: 'oauth.code_challenge_method',
-  }),
+  OAUTH_CODE_CHALLENGE_METHOD: {
+    ...optionalText('PKCE method; only S256 is accepted, others abort start', { key: 'oauth.code_challenge_method' }),
+    read: challengeMethod,
+  },
   OAUTH_PROVIDER_NAME: text('SSO', 'Button label of the generic OIDC provider', { key: 'oauth.provider_name' }),
   OAUTH_SUB_CLAIM: optionalText('Claim used as subject', { key: 'oauth.sub_claim' }),
   OAUTH_USERNAME_CLAIM: text('name', 'Claim used as display name', { key: 'oauth.username_claim' }),
@@ -93,7 +94,10 @@ export const oauth = {
   }),
   OAUTH_TOKEN_EXCHANGE_RATE_LIMIT_WINDOW: int(180, 'Window seconds for the exchange limit'),
   OAUTH_TOKEN_EXCHANGE_TRUSTED_CLIENT_IDS: csv([], 'Comma list of client ids whose tokens may be exchanged'),
-  ENABLE_OAUTH_BACKCHANNEL_LOGOUT: bool(false, 'Enable POST /oauth/backchannel-logout (needs Redis)'),
+  ENABLE_OAUTH_BACKCHANNEL_LOGOUT: bool(
+    false,
+    'Let identity providers end sessions with POST /oauth/backchannel-logout',
+  ),
   GOOGLE_OAUTH_AUTHORIZE_PARAMS: jsonObject({}, 'JSON object of extra authorize parameters for Google', {
     invalid: {},
   }),
@@ -125,3 +129,8 @@ export const oauth = {
   FEISHU_OAUTH_SCOPE: text('contact:user.base:readonly', 'Feishu login scopes', { key: 'oauth.feishu.scope' }),
   FEISHU_REDIRECT_URI: url('', 'Feishu login redirect URI override', { key: 'oauth.feishu.redirect_uri' }),
 };
+
+function challengeMethod(text: string): string {
+  if (text.trim() !== 'S256') throw new Error('only S256 is accepted');
+  return 'S256';
+}
