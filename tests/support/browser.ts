@@ -46,6 +46,8 @@ export interface Client {
   settled(): Promise<void>;
   /** Makes an account in the form; the first one of a server is its administrator. */
   signUp(person: { name: string; email: string; password: string }): Promise<void>;
+  /** Signs in at `/auth`. */
+  signIn(person: { email: string; password: string }): Promise<void>;
   /** A new chat with a model. */
   newChat(model: string): Promise<void>;
   /** Types a question and sends it. */
@@ -107,6 +109,12 @@ export async function openClient(browser: Browser, { base }: Pick<TestServer, 'b
       await page.getByRole('button', { name: /^Create (Admin )?Account$/ }).click();
       await input.waitFor();
       await closeNews(page);
+    },
+    async signIn({ email, password }) {
+      await page.locator('#email').fill(email);
+      await page.locator('#password').fill(password);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await input.waitFor();
     },
     async newChat(model) {
       await page.goto(`${base}/?model=${encodeURIComponent(model)}`);
