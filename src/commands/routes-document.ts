@@ -7,6 +7,7 @@ Written by \`bin/loggia routes --markdown > docs/authorization.md\` from the rou
 | Caller | Who that is |
 |---|---|
 | anyone | no credential is asked for or looked at |
+| token \`x\` | another program with a secret of its own; no account |
 | optional | an account is not needed; one that is given counts |
 | current | any account, also one that waits for approval |
 | human | any account, by a session and not by an API key |
@@ -16,6 +17,15 @@ Written by \`bin/loggia routes --markdown > docs/authorization.md\` from the rou
 | on \`object:right\` | verified, and the right on the object of the path |
 
 Where no right is named, the handler checks what the caller may see: lists hold only what is theirs or shared with them.
+
+A credential is a session token or an API key (\`sk-…\`). It is looked for in \`Authorization: Bearer\`, the cookie \`token\`, \`Authorization\` of
+another scheme or none, and the header named by \`CUSTOM_API_KEY_HEADER\` (\`x-api-key\`), in this order, and nowhere else: not in the address, not in
+other headers. The first one found counts; when it is wrong, no other is tried. API keys work while they are switched on, for administrators and for accounts
+with \`features.api_keys\`, and below the allowed endpoints where these are restricted.
+
+Tests ask every route as everybody: without an account, pending, a stranger, a reader by name, by group and by a group inside it, a writer, one who was
+given the object but not the feature, the owner, an administrator, one who was an administrator a moment ago, and with a restricted key; by each of these
+carriers, and with sessions and keys that have ended.
 `;
 
 /** The table of docs/authorization.md. */

@@ -13,9 +13,11 @@ export function credentialOf(sources: Sources): string | null {
   return bearer(sources.headers.authorization) ?? (sources.cookie || null) ?? otherCredential(sources);
 }
 
-/** The credential where being anonymous is allowed: `Authorization` of any scheme first. */
+/** The credential where being anonymous is allowed: `Authorization` of any scheme first, except a gateway's password. */
 export function optionalCredentialOf(sources: Sources): string | null {
-  return afterScheme(sources.headers.authorization) ?? (sources.cookie || null) ?? otherCredential(sources);
+  const { authorization } = sources.headers;
+  const named = /^basic /i.test(authorization ?? '') ? null : afterScheme(authorization);
+  return named ?? (sources.cookie || null) ?? otherCredential(sources);
 }
 
 /** The token a sign-out ends: the custom header is not looked at. */
