@@ -217,6 +217,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     egress,
     live,
     files: content.files,
+    content,
     folders,
     findUser: accounts.findUser,
     images,

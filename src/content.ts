@@ -9,8 +9,8 @@ import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
 import { createKnowledgeBases, type KnowledgeBases } from './features/knowledge/index.ts';
 import type { Live } from './features/live/index.ts';
-import { memoryRoutes } from './features/memories/index.ts';
-import { createDocuments, createNotes, handleNoteSockets, noteRoutes } from './features/notes/index.ts';
+import { createMemories, type Memories, memoryRoutes } from './features/memories/index.ts';
+import { createDocuments, createNotes, handleNoteSockets, type Notes, noteRoutes } from './features/notes/index.ts';
 import { type PipelinesDeps, pipelineRoutes } from './features/pipelines/index.ts';
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
@@ -43,6 +43,8 @@ interface ContentDeps {
 interface Content {
   routes: Route[];
   files: Files;
+  notes: Notes;
+  memories: Memories;
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -77,6 +79,8 @@ export function createContent(deps: ContentDeps): Content {
       ...evaluationRoutes(deps),
     ],
     files,
+    notes,
+    memories: createMemories(deps),
     start: () => files.start(),
     async close() {
       await writing.close();

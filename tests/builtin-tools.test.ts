@@ -6,6 +6,7 @@ import { type Provider, startProvider } from './support/provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
 
+const MEMORY = ['search_memories', 'add_memory', 'replace_memory_content', 'update_memory', 'delete_memory'];
 const NAMES = [
   'get_current_timestamp',
   'calculate_timestamp',
@@ -14,6 +15,7 @@ const NAMES = [
   'view_chat',
   'create_tasks',
   'update_task',
+  ...['search_notes', 'view_note', 'write_note', 'replace_note_content'],
 ];
 
 describe('tools of the server itself', () => {
@@ -24,7 +26,9 @@ describe('tools of the server itself', () => {
   let socket: TestSocket;
 
   before(async () => {
-    provider = await startProvider({ models: ['hello', 'echo', ...NAMES.map((name) => `calls-${name}`)] });
+    provider = await startProvider({
+      models: ['hello', 'echo', ...[...NAMES, ...MEMORY].map((name) => `calls-${name}`)],
+    });
     server = await startServer({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
     admin = await signUp(server);
     user = await addAccount(admin, 'una');
@@ -65,11 +69,11 @@ describe('tools of the server itself', () => {
     });
     assert.deepEqual(offered(), []);
     await sendTurn(user, socket, { chatId: `temporary:${socket.id}`, extra: unsaved('x') });
-    assert.deepEqual(offered(), NAMES.slice(0, 5));
+    assert.deepEqual(offered(), [...NAMES.slice(0, 5), ...NAMES.slice(7)]);
   });
 
   it('are switched off by the model', async () => {
-    const meta = { builtinTools: { chats: false, tasks: false }, capabilities: {} };
+    const meta = { builtinTools: { chats: false, tasks: false, notes: false }, capabilities: {} };
     const json = { id: 'quiet', base_model_id: 'hello', name: 'Quiet', meta, params: {}, access_grants: [] };
     await admin.ok('POST', '/api/v1/models/create', { json });
     await sendTurn(user, socket, { model: 'quiet' });
@@ -122,6 +126,44 @@ describe('tools of the server itself', () => {
     const chat = await user.ok<{ tasks: unknown }>('GET', `/api/v1/chats/${turn.chatId}`);
     assert.deepEqual(chat.tasks, tasks);
     assert.ok((await call('update_task', { id: 'z' }, next.turn)).result.error);
+  });
+
+  it('search, read, write and change notes', async () => {
+    const { result: made } = await call('write_note', { title: 'Garden', content: 'Plant the beans in May.' });
+    assert.equal(made.status, 'success');
+    const { result: found } = await call('search_notes', { query: 'beans' });
+    const [first] = (found.results ?? found) as { id: string; snippet: string; updated_at: number }[];
+    assert.equal(first?.id, made.id);
+    assert.match(first?.snippet ?? '', /Plant the beans/);
+    const operations = [{ action: 'replace_text', find: 'May', content: 'June' }];
+    const { result: changed } = await call('replace_note_content', { note_id: made.id, operations });
+    assert.deepEqual(changed.applied_ranges, [{ start: 19, end: 22 }]);
+    assert.equal((await call('view_note', { note_id: made.id })).result.content, 'Plant the beans in June.');
+    assert.equal((await call('replace_note_content', { note_id: 'none', content: 'x' })).result.code, 'not_found');
+    const foreign = await admin.ok<{ id: string }>('POST', '/api/v1/notes/create', {
+      json: { title: 'Mine', data: { content: { md: 'Secret' } }, access_grants: [] },
+    });
+    assert.ok((await call('view_note', { note_id: foreign.id })).result.error);
+  });
+
+  it('remember, where the user wants that', async () => {
+    const features = { memory: true };
+    const memory = async (name: string, args: unknown) => {
+      const extra = { features };
+      await sendTurn(user, socket, { model: `calls-${name}`, content: JSON.stringify(args), extra });
+      const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
+      return JSON.parse(messages.findLast(({ role }) => role === 'tool')?.content ?? '') as Record<string, unknown>;
+    };
+    const made = await memory('add_memory', { content: 'Una likes tea.' });
+    assert.deepEqual([made.status, made.type, made.path], ['success', 'user', null]);
+    const found = (await memory('search_memories', { query: 'tea' })) as unknown as { id: string }[];
+    assert.equal(found[0]?.id, made.id);
+    const now = await memory('replace_memory_content', { memory_id: made.id, content: 'Una likes coffee.' });
+    assert.equal(now.content, 'Una likes coffee.');
+    const add = { action: 'add', content: 'The cat is grey.', type: 'context', path: 'home/cat' };
+    assert.ok(await memory('update_memory', { operations: [add] }));
+    assert.equal((await memory('delete_memory', { memory_id: made.id })).status, 'success');
+    assert.ok((await memory('delete_memory', { memory_id: made.id })).error);
   });
 
   it('ask the person at the tab where the chat is not stored', async () => {

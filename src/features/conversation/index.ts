@@ -19,7 +19,7 @@ import { type Resumed, startResumed } from './approval/resume.ts';
 import { resolveRoutes } from './approval/routes.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
 import { imageTools } from './builtin-tools/images.ts';
-import { builtinTools } from './builtin-tools/index.ts';
+import { builtinTools, type ToolContent } from './builtin-tools/index.ts';
 import { createCompaction } from './compaction/compaction.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
 import { imageStep } from './image-generation/step.ts';
@@ -61,6 +61,8 @@ export interface ConversationDeps {
   files: Pick<Files, 'content' | 'text' | 'keep'>;
   folders: Pick<Folders, 'find' | 'allows'>;
   images: Omit<Images, 'routes'>;
+  /** What people keep beside chats, for the server's own tools. */
+  content: ToolContent;
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
   findUser(id: string): Promise<User | null>;
@@ -111,7 +113,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       compaction.step,
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
       imageStep({ database, config, log, images: deps.images, caller: tasks.caller }),
-      builtinTools({ database, tabs: deps.live }),
+      builtinTools({ database, config, access: deps.access, tabs: deps.live, content: deps.content }),
       imageTools(deps.images),
       approvalStep(deps.live),
       sourceStep({

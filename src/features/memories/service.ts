@@ -33,6 +33,8 @@ export function presentPlain(row: store.MemoryRow) {
   };
 }
 
+export type Memories = ReturnType<typeof createMemories>;
+
 /** Rules of memories (retrieval note, 8). They are not indexed yet: lookups go by words and paths. */
 export function createMemories({ database, events }: MemoriesDeps) {
   const { db } = database;

@@ -149,6 +149,20 @@ export function createNotes(deps: NotesDeps) {
       return wholeNote(note, user);
     },
 
+    /** A note with the right asked for; null: there is none, or it is not the user's. */
+    async open(user: User, id: string, right: Right): Promise<store.NoteRow | null> {
+      const note = await store.findNote(db, id);
+      if (!note || !(await may(user, note, right))) return null;
+      return { ...note, data: cleanData(note.data) };
+    },
+
+    /** Changes a note on somebody's behalf: those who write in it together begin anew from what is stored. */
+    async rewrite(user: User, note: store.NoteRow, form: NoteUpdateForm) {
+      const whole = await this.update(user, note, form);
+      await deps.documents.clear(documentOf(note.id));
+      return whole;
+    },
+
     async remove(user: User, note: store.NoteRow): Promise<void> {
       await database.transaction(async (tx) => {
         await access.grants.remove(tx, 'note', [note.id]);

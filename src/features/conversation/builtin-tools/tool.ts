@@ -1,3 +1,4 @@
+import { toJson } from '../../../kernel/http/answer.ts';
 import type { JsonObject } from '../../../kernel/json.ts';
 import type { TurnTool } from '../turn/turn.ts';
 
@@ -21,7 +22,7 @@ export function tool({ name, description, parameters = {}, required = [], run }:
     name,
     {
       spec: { name, description, parameters: schema },
-      run: async (args, call) => JSON.stringify(await run(args, call)),
+      run: async (args, call) => toJson(await run(args, call)),
     },
   ];
 }
