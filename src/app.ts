@@ -101,6 +101,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     bus,
     log,
     access,
+    events: { publish: (name, details) => events.publish(name, details) },
     redis: redis?.commands ?? null,
     defaultImage: createDefaultPicture(staticFolders),
   });
@@ -261,6 +262,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       config,
       version: CLIENT_VERSION,
       session: accounts.session,
+      putSettings: accounts.putSettings,
       hasUsers: () => anyUser(database.db),
       groupDefaultModels: (user) => groupDefaults(user, access, models),
       loginProviders: singleSignOn.providers,

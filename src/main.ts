@@ -13,6 +13,7 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
   routes: { summary: 'list every route and who may call it', load: () => import('./commands/routes.ts') },
   frontend: { summary: 'install the web client, or say where it is', load: () => import('./commands/frontend.ts') },
   user: { summary: 'give an account a new password', load: () => import('./commands/user.ts') },
+  mfa: { summary: 'let the owner of a lost authenticator set up a new one', load: () => import('./commands/mfa.ts') },
 };
 
 function version(): string {

@@ -60,7 +60,7 @@ describe('the command line', () => {
     assert.deepEqual(await loggia(['--version']), { code: 0, stdout: `Loggia ${version}\n`, stderr: '' });
     const help = await loggia(['--help']);
     assert.equal(help.code, 0);
-    for (const name of ['serve', 'migrate', 'doctor', 'routes', 'frontend', 'user']) {
+    for (const name of ['serve', 'migrate', 'doctor', 'routes', 'frontend', 'user', 'mfa']) {
       assert.match(help.stdout, new RegExp(`^ {2}${name} `, 'm'));
       const own = await loggia([name, '--help']);
       assert.deepEqual([own.code, own.stderr], [0, '']);

@@ -123,38 +123,6 @@ export async function insertAccount(db: Db, account: NewAccount): Promise<void> 
     .execute();
 }
 
-export interface CredentialChange {
-  password?: string;
-  session_stamp: string;
-  mfa: unknown;
-}
-
-/**
- * Writes password, stamp and second factor of an active account unless somebody changed them since `seen` was read; false
- * then. The second factor's revision is compared in the caller's transaction, as no database compares JSON alike.
- */
-export async function swapCredential(
-  db: Db,
-  id: string,
-  seen: { password: string; stamp: string | null },
-  change: CredentialChange,
-): Promise<boolean> {
-  let update = db
-    .updateTable('auth')
-    .set({
-      session_stamp: change.session_stamp,
-      ...(change.password === undefined ? {} : { password: change.password }),
-      ...(change.mfa === null || change.mfa === undefined ? {} : { mfa: json(change.mfa) }),
-    })
-    .where('id', '=', id)
-    .where('active', '=', true)
-    .where('password', '=', seen.password);
-  update =
-    seen.stamp === null ? update.where('session_stamp', 'is', null) : update.where('session_stamp', '=', seen.stamp);
-  const result = await update.executeTakeFirst();
-  return result.numUpdatedRows > 0n;
-}
-
 /** Notes that these users were active. */
 export async function writeActivity(db: Db, userIds: readonly string[], now: number): Promise<void> {
   for (const some of slices(userIds)) {
@@ -215,6 +183,17 @@ export async function updateUser(db: Db, id: string, changes: UserChanges): Prom
 
 export async function deleteOAuthSession(db: Db, sessionId: string): Promise<void> {
   await db.deleteFrom('oauth_session').where('id', '=', sessionId).execute();
+}
+
+/** Whether a provider's session is this user's. */
+export async function ownsOAuthSession(db: Db, userId: string, sessionId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('oauth_session')
+    .select('id')
+    .where('id', '=', sessionId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** Removes the user's sessions with a provider; false when there were none. */

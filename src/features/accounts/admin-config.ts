@@ -138,13 +138,6 @@ export function adminConfigChanges(form: AdminConfigForm): Record<string, unknow
   return changes;
 }
 
-/** Members of the second-factor policy; changing one needs more than the others. */
-export function changesSecondFactor(changes: Record<string, unknown>, config: Pick<Config, 'stored'>): boolean {
-  return [KEYS.ENABLE_MFA, KEYS.MFA_ALLOW_OAUTH_BYPASS, KEYS.MFA_ALLOW_TRUSTED_HEADER_BYPASS].some(
-    (key) => Object.hasOwn(changes, key) && changes[key] !== (config.stored(key) ?? false),
-  );
-}
-
 function isChoice(member: Member, value: unknown): boolean {
   if (member === 'DEFAULT_USER_ROLE') return value === 'pending' || value === 'user' || value === 'admin';
   if (member === 'JWT_EXPIRES_IN') return LIFETIME_FORM.test(String(value));

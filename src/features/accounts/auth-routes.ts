@@ -19,7 +19,7 @@ import { issueSession, type SignInResult } from './issue.ts';
 import { imagePath, presentProfileImage, presentSessionInfo } from './present.ts';
 import { type AccountService, addAccount, changeOwnPassword, signUp } from './service.ts';
 import * as shapes from './shapes.ts';
-import { systemAccount, trustedAccount, verifyPassword } from './sign-in.ts';
+import { countPasswordFor, systemAccount, trustedAccount, verifyPassword } from './sign-in.ts';
 import { parseLifetime } from './tokens.ts';
 
 const BASE = '/api/v1/auths';
@@ -62,6 +62,7 @@ function sessionRoutes(service: AccountService): Route[] {
           return answer(reply, await issueSession(service, await systemAccount(service), 'system'));
         }
         if (await service.signInLimit.isLimited(body.email)) throw new HttpError(429, detail.RATE_LIMIT_EXCEEDED);
+        await countPasswordFor(service, body.email);
         const account = await verifyPassword(service, body.email, body.password);
         return answer(reply, await issueSession(service, account, 'password'));
       },

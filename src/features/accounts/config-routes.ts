@@ -1,7 +1,6 @@
 import { admin } from '../../kernel/http/access.ts';
-import { HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
-import { AdminConfig, adminConfigChanges, changesSecondFactor, presentAdminConfig } from './admin-config.ts';
+import { AdminConfig, adminConfigChanges, presentAdminConfig } from './admin-config.ts';
 import { authRoute } from './auth-route.ts';
 import {
   LdapConfigForm,
@@ -21,7 +20,7 @@ export function configRoutes(service: AccountService): Route[] {
   return [...generalRoutes(service), ...ldapRoutes(service), ...oauthRoutes(service)].map(authRoute);
 }
 
-function generalRoutes({ config }: AccountService): Route[] {
+function generalRoutes({ config, putSettings }: AccountService): Route[] {
   return [
     route({ method: 'GET', url: BASE, access: admin, handler: () => presentAdminConfig(config) }),
     route({
@@ -29,20 +28,9 @@ function generalRoutes({ config }: AccountService): Route[] {
       url: BASE,
       access: admin,
       body: AdminConfig,
-      async handler({ body, credential }) {
-        const changes = adminConfigChanges(body);
-        const touchesSecondFactor = ['ENABLE_MFA', 'MFA_ALLOW_OAUTH_BYPASS', 'MFA_ALLOW_TRUSTED_HEADER_BYPASS'].some(
-          (member) => Object.hasOwn(body, member),
-        );
-        if (touchesSecondFactor && credential?.kind !== 'session') {
-          throw new HttpError(403, 'A human administrator session is required to change MFA settings.');
-        }
-        // Turning it on would lock everybody out: there is no way yet to give a second factor.
-        if (changesSecondFactor(changes, config) && changes['auth.mfa.enable'] !== false) {
-          throw new HttpError(409, 'Unable to update MFA policy. Check configuration and retry.');
-        }
-        await config.put(changes);
-        return { ...presentAdminConfig(config), sessions_revoked: false };
+      async handler({ body, user, credential }) {
+        const { sessionsRevoked } = await putSettings(adminConfigChanges(body), { user, credential });
+        return { ...presentAdminConfig(config), sessions_revoked: sessionsRevoked };
       },
     }),
   ];

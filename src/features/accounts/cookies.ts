@@ -1,7 +1,8 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nowSeconds } from '../../kernel/time.ts';
 import type { SignInResult } from './issue.ts';
 import type { AccountOptions } from './options.ts';
+import { CHALLENGE_LIFE } from './second-factor/challenges.ts';
 
 const TOKEN = 'token';
 /** Cookies that hold a session, of this and of earlier releases. */
@@ -48,8 +49,9 @@ export function answerSignIn(
   reply: FastifyReply,
   result: SignInResult,
   options: Pick<AccountOptions, 'cookie'>,
-): { next_step: 'pending' } | Extract<SignInResult, { kind: 'session' }>['body'] {
+): { next_step: 'pending' } | Exclude<SignInResult, { kind: 'pending' }>['body'] {
   if (result.kind === 'pending') return { next_step: 'pending' };
+  if (result.kind === 'challenge') return result.body;
   setTokenCookie(reply, result.signed, options);
   return result.body;
 }
@@ -63,4 +65,32 @@ export function clearSessionCookies(reply: FastifyReply, hasOauthSession: boolea
 
 export function clearCookie(reply: FastifyReply, name: string): void {
   reply.setCookie(name, '', { path: '/', maxAge: 0, sameSite: 'lax', encode: String });
+}
+
+const CHALLENGE = 'mfa_challenge';
+const CHALLENGE_PATH = '/api/v1/auths/mfa';
+
+/** Carries a challenge of the second factor over the redirect that ends a provider's sign-in. */
+export function setChallengeCookie(
+  reply: FastifyReply,
+  token: string,
+  { cookie }: Pick<AccountOptions, 'cookie'>,
+): void {
+  reply.setCookie(CHALLENGE, token, {
+    path: CHALLENGE_PATH,
+    httpOnly: true,
+    sameSite: cookie.sameSite,
+    secure: cookie.secure,
+    maxAge: CHALLENGE_LIFE,
+    encode: String,
+  });
+}
+
+/** The challenge a request carries by cookie. */
+export function challengeCookie({ cookies }: FastifyRequest): string | null {
+  return cookies[CHALLENGE] || null;
+}
+
+export function clearChallengeCookie(reply: FastifyReply): void {
+  reply.setCookie(CHALLENGE, '', { path: CHALLENGE_PATH, maxAge: 0, sameSite: 'lax', encode: String });
 }

@@ -10,6 +10,9 @@ export interface AccountEvents {
   signedOut(userId: string, jti: string): void;
   onUserChanged(listener: (userId: string, what: UserChange) => void): () => void;
   onSignOut(listener: (userId: string, jti: string) => void): () => void;
+  /** In this process: everybody's sessions have ended. */
+  everybodySignedOut(): void;
+  onEverybodySignedOut(listener: () => void): () => void;
   close(): void;
 }
 
@@ -29,6 +32,8 @@ const isChange = (value: unknown): value is UserChange => CHANGES.includes(value
 export function createAccountEvents({ bus, log, sessions }: EventDeps): AccountEvents {
   const userListeners = new Set<(userId: string, what: UserChange) => void>();
   const signOutListeners = new Set<(userId: string, jti: string) => void>();
+
+  const everybodyListeners = new Set<() => void>();
 
   function each<L>(listeners: Set<L>, call: (listener: L) => void): void {
     for (const listener of listeners) {
@@ -73,6 +78,14 @@ export function createAccountEvents({ bus, log, sessions }: EventDeps): AccountE
     onSignOut(listener) {
       signOutListeners.add(listener);
       return () => signOutListeners.delete(listener);
+    },
+    everybodySignedOut() {
+      sessions.accounts.clear();
+      each(everybodyListeners, (listener) => listener());
+    },
+    onEverybodySignedOut(listener) {
+      everybodyListeners.add(listener);
+      return () => everybodyListeners.delete(listener);
     },
     close() {
       for (const one of stop) one();

@@ -6,10 +6,11 @@ import type { User } from '../../kernel/http/principal.ts';
 import { isObject } from '../../kernel/json.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { type Account, accountByEmail, loadAccounts } from './account-store.ts';
-import { clearCookie, setSessionCookie } from './cookies.ts';
+import { clearCookie, setChallengeCookie, setSessionCookie } from './cookies.ts';
 import { issueSession, type SignInResult } from './issue.ts';
 import { lockUser } from './own-settings.ts';
 import { isProfileImage } from './profile-image.ts';
+import type { ProviderSession } from './second-factor/sign-in.ts';
 import { type AccountService, revokeSessions } from './service.ts';
 
 /** Who somebody is at an identity provider. */
@@ -53,13 +54,15 @@ export interface ExternalAccounts {
   create(form: NewExternalAccount): Promise<Account>;
   /** Null: there is no such account any more. */
   change(userId: string, change: ExternalChange): Promise<ExternalChanged | null>;
-  /** Begins a session for an account whose identity was just verified. */
-  signIn(account: Account): Promise<SignInResult>;
+  /** Goes on with an account whose identity was just verified; `session` is kept over the second factor. */
+  signIn(account: Account, session?: ProviderSession): Promise<SignInResult>;
   /** Ends all sessions of the account. */
   revoke(userId: string): Promise<void>;
   /** A cookie that lasts as long as a session; `readable`: by the page's scripts. */
   setCookie(reply: FastifyReply, name: string, value: string, expiresAt: number | null, readable?: boolean): void;
   clearCookie(reply: FastifyReply, name: string): void;
+  /** Lets the browser go on with the second factor after the redirect. */
+  setChallengeCookie(reply: FastifyReply, token: string): void;
 }
 
 export function createExternalAccounts(service: AccountService): ExternalAccounts {
@@ -82,12 +85,13 @@ export function createExternalAccounts(service: AccountService): ExternalAccount
       return account;
     },
     change: (userId, change) => database.transaction((tx) => changeIn(service, tx, userId, change)),
-    signIn: (account) => issueSession(service, account, 'oauth'),
+    signIn: (account, session) => issueSession(service, account, 'oauth', session),
     revoke: (userId) => revokeSessions(service, userId),
     setCookie(reply, name, value, expiresAt, readable = false) {
       setSessionCookie(reply, name, { value, expiresAt, httpOnly: !readable }, options);
     },
     clearCookie,
+    setChallengeCookie: (reply, token) => setChallengeCookie(reply, token, options),
   };
 }
 

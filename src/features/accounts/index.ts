@@ -5,9 +5,10 @@ import type { Authenticator, Principal, User } from '../../kernel/http/principal
 import type { Route } from '../../kernel/http/route.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import type { Bus } from '../../kernel/realtime/index.ts';
-import type { Config, Settings } from '../../kernel/settings/index.ts';
+import { type Config, type Settings, SettingsError } from '../../kernel/settings/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import type { Access } from '../access/index.ts';
+import type { EventSink } from '../configuration/index.ts';
 import { deleteExpiredRevocations } from './account-store.ts';
 import { createActivity } from './activity.ts';
 import { createApiKeys } from './api-keys.ts';
@@ -28,7 +29,11 @@ import { permissionRoutes } from './permission-routes.ts';
 import { createProvisioning, type Provisioning } from './provisioning.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createThrottledWarning, type RedisCommands } from './redis.ts';
-import { secondFactorNeeded } from './second-factor.ts';
+import { limitByAddress } from './second-factor/address-limit.ts';
+import { type Author, type PolicyDeps, putSettings } from './second-factor/change-policy.ts';
+import { policyOf, policyProblem, samePolicy, secondFactorNeeded } from './second-factor/policy.ts';
+import { secondFactorRoutes } from './second-factor/routes.ts';
+import { createSecretBox } from './second-factor/secrets.ts';
 import { type AccountService, createFirstAdmin, type EndSession } from './service.ts';
 import { createSessions } from './sessions.ts';
 import { createTokens, parseLifetime } from './tokens.ts';
@@ -46,6 +51,7 @@ export type { ProvisionedChange } from './provisioning.ts';
 export { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 export { createThrottledWarning, type RedisCommands } from './redis.ts';
 export { PasswordNotReset, resetPassword } from './reset-password.ts';
+export { resetSecondFactor, SecondFactorNotReset } from './second-factor/reset.ts';
 
 /** Accounts, sessions and API keys, as the rest of the program uses them. */
 export interface Accounts {
@@ -72,6 +78,13 @@ export interface Accounts {
   onUserChanged(listener: (userId: string, what: UserChange) => void): () => void;
   /** A single token, by its `jti`, was signed out. Runs in every process that shares the bus. */
   onSignOut(listener: (userId: string, jti: string) => void): () => void;
+  /** Every session of everybody has ended. Runs in every process. */
+  onEverybodySignedOut(listener: () => void): () => void;
+  /**
+   * Stores settings that may be those of the second factor: their rules are kept then. `sessionsRevoked`: every session has
+   * ended with it, the author's too.
+   */
+  putSettings(values: Readonly<Record<string, unknown>>, author: Author): Promise<{ sessionsRevoked: boolean }>;
   /** Adds what must go with a user; it runs in the transaction that removes the user. */
   beforeDelete(cleanup: UserCleanup): void;
   /** Notes activity; written in batches. */
@@ -90,6 +103,7 @@ export interface AccountDeps {
   bus: Bus;
   log: FastifyBaseLogger;
   access: Access;
+  events: EventSink;
   /** Null where Redis is not configured. */
   redis: RedisCommands | null;
   /** The PNG served for users without a picture; null where the web client is not installed. */
@@ -98,6 +112,7 @@ export interface AccountDeps {
 
 const CLEAN_UP_MS = 3_600_000;
 const SIGN_IN_LIMIT = { limit: 15, window: 180 };
+const ADDRESS_LIMIT = { limit: 100, window: 900 };
 
 export function createAccounts(deps: AccountDeps): Accounts {
   const { database, config, bus, log, redis, access } = deps;
@@ -114,6 +129,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     onRedisError,
     secondFactorNeeded: (method) => secondFactorNeeded(config, method),
   });
+  const shared = { redis, keyPrefix: options.redisKeyPrefix, onRedisError };
   const activity = createActivity({
     database,
     interval: options.activityInterval,
@@ -121,6 +137,19 @@ export function createAccounts(deps: AccountDeps): Accounts {
   });
   const events = createAccountEvents({ bus, log, sessions });
   const cleanups: UserCleanup[] = [];
+  const userChanged = (userId: string, what: UserChange): void => {
+    if (what === 'deleted') access.invalidate([userId]);
+    events.userChanged(userId, what);
+  };
+  const secondFactor: PolicyDeps = {
+    database,
+    config,
+    log,
+    secrets: createSecretBox(options.mfaKey, options.secretKeys),
+    events: deps.events,
+    userChanged,
+    authRequired: options.authRequired,
+  };
   const service: AccountService = {
     database,
     config,
@@ -139,23 +168,22 @@ export function createAccounts(deps: AccountDeps): Accounts {
       log,
       invalidate: (id) => sessions.accounts.delete(id),
     }),
-    signInLimit: createRateLimiter({ ...SIGN_IN_LIMIT, redis, keyPrefix: options.redisKeyPrefix, onRedisError }),
+    signInLimit: createRateLimiter({ ...SIGN_IN_LIMIT, ...shared }),
+    addressLimit: createRateLimiter({ ...ADDRESS_LIMIT, ...shared }),
     cleanups,
     endSession: null,
     defaultImage: deps.defaultImage,
-    userChanged(userId, what) {
-      if (what === 'deleted') access.invalidate([userId]);
-      events.userChanged(userId, what);
-    },
+    events: deps.events,
+    secondFactor,
+    userChanged,
+    putSettings: (values, author) => putSettings(secondFactor, values, author),
     async signOut(token) {
       const claims = await sessions.claims(token);
       if (claims && (await sessions.revoke(claims))) events.signedOut(claims.id, String(claims.jti));
     },
   };
   const stopCleaning = cleanRevocations(deps);
-  if (config.get('auth.mfa.enable')) {
-    log.warn('a second factor is demanded (auth.mfa.enable), which this release cannot ask for: nobody can sign in');
-  }
+  const stopWatching = watchPolicy(config, events.everybodySignedOut);
 
   return {
     authenticator: createAuthenticator({
@@ -164,9 +192,12 @@ export function createAccounts(deps: AccountDeps): Accounts {
       permissions: access.permissions,
     }),
     routes: [
-      ...authRoutes(service),
-      ...ldapRoutes(service),
-      ...configRoutes(service),
+      ...limitByAddress(service, [
+        ...authRoutes(service),
+        ...ldapRoutes(service),
+        ...secondFactorRoutes(service),
+        ...configRoutes(service),
+      ]),
       ...ownRoutes(service),
       ...permissionRoutes(service),
       ...userRoutes(service),
@@ -197,6 +228,8 @@ export function createAccounts(deps: AccountDeps): Accounts {
     invalidate: (userId, what = 'changed') => service.userChanged(userId, what),
     onUserChanged: events.onUserChanged,
     onSignOut: events.onSignOut,
+    onEverybodySignedOut: events.onEverybodySignedOut,
+    putSettings: service.putSettings,
     beforeDelete: (cleanup) => void cleanups.push(cleanup),
     touch: activity.touch,
     async internalToken(userId, type, lifetime) {
@@ -205,14 +238,35 @@ export function createAccounts(deps: AccountDeps): Accounts {
       const claims = { id: userId, typ: type, session_stamp: account.auth.stamp };
       return (await tokens.sign(claims, lifetime)).token;
     },
-    start: () => createFirstAdmin(service),
+    async start() {
+      if (config.get('auth.mfa.enable')) {
+        const problem = await policyProblem(database.db, secondFactor);
+        if (problem !== null) throw new SettingsError([problem]);
+      }
+      await createFirstAdmin(service);
+    },
     async close() {
       stopCleaning();
+      stopWatching();
       events.close();
       service.apiKeys.close();
       await activity.close();
     },
   };
+}
+
+/**
+ * A new policy of the second factor ends every session: their stamps are changed with it. Processes that share nothing but
+ * the database learn of both by looking at the settings.
+ */
+function watchPolicy(config: Config, everybodySignedOut: () => void): () => void {
+  let known = policyOf(config);
+  return config.onChange(() => {
+    const now = policyOf(config);
+    if (samePolicy(known, now)) return;
+    known = now;
+    everybodySignedOut();
+  });
 }
 
 /** Forgets sign-outs of tokens that would have expired by now. */

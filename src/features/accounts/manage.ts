@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../../kernel/database/index.ts';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { deleteMemberships, removeGrantsTo } from '../access/index.ts';
-import { accountByEmail, loadAccounts, primaryUser, swapCredential, updateUser, userById } from './account-store.ts';
+import { accountByEmail, loadAccounts, primaryUser, updateUser, userById } from './account-store.ts';
 import { deleteApiKeys } from './api-keys.ts';
 import { assertRole } from './auth-route.ts';
-import { CHANGED_MEANWHILE } from './issue.ts';
-import { withoutChallenges } from './second-factor.ts';
+import { CHANGED_MEANWHILE, renewCredential } from './credentials.ts';
 import type { AccountService } from './service.ts';
 
 /** Removes what another feature keeps of a user; runs in the transaction that removes the user. */
@@ -46,7 +44,9 @@ export async function updateAccount(service: AccountService, actor: User, id: st
   }
   const password = form.password ? await acceptedHash(passwords, form.password) : null;
   const user = await database.transaction(async (tx) => {
-    if (password !== null) await setPassword(tx, account, password);
+    if (password !== null && !(await renewCredential(tx, id, { password, seen: account.auth }))) {
+      throw new HttpError(409, CHANGED_MEANWHILE);
+    }
     if (email !== null) await tx.updateTable('auth').set({ email }).where('id', '=', id).execute();
     const { role, name, profile_image_url } = form;
     const changes = { role, name, email, profile_image_url };
@@ -64,14 +64,6 @@ export async function updateAccount(service: AccountService, actor: User, id: st
 async function acceptedHash(passwords: AccountService['passwords'], password: string): Promise<string> {
   passwords.assertAcceptable(password);
   return passwords.hash(password);
-}
-
-type Loaded = NonNullable<ReturnType<Awaited<ReturnType<typeof loadAccounts>>['get']>>;
-
-async function setPassword(tx: Transaction, { user, auth }: Loaded, password: string): Promise<void> {
-  const mfa = withoutChallenges(auth?.mfa, randomUUID());
-  const done = auth && (await swapCredential(tx, user.id, auth, { password, session_stamp: randomUUID(), mfa }));
-  if (!done) throw new HttpError(409, CHANGED_MEANWHILE);
 }
 
 /**

@@ -15,6 +15,8 @@ export interface AccountOptions {
   passwords: { algorithm: string; pattern: RegExp | null; hint: string };
   images: { mimeTypes: ReadonlySet<string>; maxLength: number | null; redirects: boolean };
   signOutRedirect: string | null;
+  /** MFA_ENCRYPTION_KEY. */
+  mfaKey: string | null;
   firstAdmin: { email: string; password: string; name: string } | null;
   redisKeyPrefix: string;
   /** Seconds between two writes of `last_active_at` for one user. */
@@ -53,6 +55,7 @@ export function accountOptions(settings: Settings): AccountOptions {
     },
     images: imageOptions(settings),
     signOutRedirect: settings.get('WEBUI_AUTH_SIGNOUT_REDIRECT_URL') || null,
+    mfaKey: settings.get('MFA_ENCRYPTION_KEY') || null,
     firstAdmin:
       adminEmail && adminPassword
         ? { email: adminEmail.toLowerCase(), password: adminPassword, name: settings.get('WEBUI_ADMIN_NAME') }

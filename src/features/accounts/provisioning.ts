@@ -4,11 +4,10 @@ import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject } from '../../kernel/json.ts';
 import { nowSeconds } from '../../kernel/time.ts';
-import { type Account, accountByEmail, loadAccounts, swapCredential } from './account-store.ts';
-import { CHANGED_MEANWHILE } from './issue.ts';
+import { accountByEmail, loadAccounts } from './account-store.ts';
+import { renewCredential } from './credentials.ts';
 import { deleteAccount } from './manage.ts';
 import { isProfileImage } from './profile-image.ts';
-import { withoutChallenges } from './second-factor.ts';
 import type { AccountService } from './service.ts';
 
 export interface ProvisionedAccount {
@@ -93,7 +92,7 @@ async function changeIn(
     .set({ ...plain, ...(scim !== undefined && { scim: json(scim) }), updated_at: nowSeconds() })
     .where('id', '=', id)
     .execute();
-  if (columns.role === 'pending') await endSessions(tx, account);
+  if (columns.role === 'pending') await renewCredential(tx, id);
   tx.onCommit(() => service.userChanged(id, whatChanged(columns.role)));
   const user = (await loadAccounts(tx, [id])).get(id)?.user;
   return user ? { user, before } : null;
@@ -134,12 +133,4 @@ function columnsOf({ options }: AccountService, stored: User, change: Provisione
     }
   }
   return columns;
-}
-
-async function endSessions(tx: Transaction, { user, auth }: Account): Promise<void> {
-  if (!auth) return;
-  const mfa = withoutChallenges(auth.mfa, randomUUID());
-  if (!(await swapCredential(tx, user.id, auth, { session_stamp: randomUUID(), mfa }))) {
-    throw new HttpError(409, CHANGED_MEANWHILE);
-  }
 }

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { Database } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { Settings } from '../../kernel/settings/index.ts';
-import { accountByEmail, swapCredential } from './account-store.ts';
+import { accountByEmail } from './account-store.ts';
+import { renewCredential } from './credentials.ts';
 import { accountOptions } from './options.ts';
 import { createPasswords } from './password.ts';
-import { withoutChallenges } from './second-factor.ts';
 
 /** Why a password was not changed; one line for the operator. */
 export class PasswordNotReset extends Error {
@@ -28,10 +27,8 @@ export async function resetPassword(
     if (error instanceof HttpError) throw new PasswordNotReset(error.message);
     throw error;
   }
-  const done = await swapCredential(database.db, account.user.id, account.auth, {
-    password: await passwords.hash(password),
-    session_stamp: randomUUID(),
-    mfa: withoutChallenges(account.auth.mfa, randomUUID()),
-  });
+  const hash = await passwords.hash(password);
+  const { user, auth } = account;
+  const done = await database.transaction((tx) => renewCredential(tx, user.id, { password: hash, seen: auth }));
   if (!done) throw new PasswordNotReset('the account was changed at the same moment; run the command again');
 }

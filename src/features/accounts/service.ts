@@ -1,20 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Database } from '../../kernel/database/index.ts';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import type { Config } from '../../kernel/settings/index.ts';
 import type { Access } from '../access/index.ts';
-import { accountByEmail, anyUser, loadAccounts, swapCredential } from './account-store.ts';
+import type { EventSink } from '../configuration/index.ts';
+import { accountByEmail, anyUser, loadAccounts } from './account-store.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { AccountCreation } from './create-account.ts';
+import { CHANGED_MEANWHILE, renewCredential } from './credentials.ts';
 import type { UserChange } from './events.ts';
-import { CHANGED_MEANWHILE } from './issue.ts';
 import type { UserCleanup } from './manage.ts';
 import type { AccountOptions } from './options.ts';
 import type { Passwords } from './password.ts';
 import type { RateLimiter } from './rate-limit.ts';
-import { withoutChallenges } from './second-factor.ts';
+import type { Author } from './second-factor/change-policy.ts';
+import type { SecondFactorDeps } from './second-factor/steps.ts';
 import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -34,12 +35,19 @@ export interface AccountService {
   apiKeys: ApiKeys;
   creation: AccountCreation;
   signInLimit: RateLimiter;
+  /** Of requests that post to sign-in routes, by address, while a second factor is asked for. */
+  addressLimit: RateLimiter;
+  secondFactor: SecondFactorDeps;
+  /** Where is told what happened. */
+  events: EventSink;
   /** What other features keep of a user that is removed. */
   cleanups: readonly UserCleanup[];
   /** Null where nobody can sign in at an identity provider. */
   endSession: EndSession | null;
   defaultImage: () => Promise<Buffer | null>;
   userChanged(userId: string, what: UserChange): void;
+  /** Stores settings; those of the second factor by their own rules. */
+  putSettings(values: Readonly<Record<string, unknown>>, author: Author): Promise<{ sessionsRevoked: boolean }>;
   /** Ends the token of a session, if it is one. */
   signOut(token: string): Promise<void>;
 }
@@ -110,29 +118,18 @@ export async function changeOwnPassword(
   }
   service.passwords.assertAcceptable(next);
   const password = await service.passwords.hash(next);
-  const done = await swapCredential(service.database.db, userId, account.auth, {
-    password,
-    session_stamp: randomUUID(),
-    mfa: withoutChallenges(account.auth.mfa, randomUUID()),
-  });
+  const done = await service.database.transaction((tx) =>
+    renewCredential(tx, userId, { password, seen: account.auth }),
+  );
   if (!done) throw new HttpError(409, CHANGED_MEANWHILE);
   service.userChanged(userId, 'revoked');
 }
 
-const SWAP_TRIES = 5;
-
 /** Ends every session of an account. */
 export async function revokeSessions(service: AccountService, userId: string): Promise<void> {
-  for (let round = 0; round < SWAP_TRIES; round += 1) {
-    const account = (await loadAccounts(service.database.db, [userId])).get(userId);
-    if (!account?.auth) throw new HttpError(404, 'User not found.');
-    const change = { session_stamp: randomUUID(), mfa: withoutChallenges(account.auth.mfa, randomUUID()) };
-    if (await swapCredential(service.database.db, userId, account.auth, change)) {
-      service.userChanged(userId, 'revoked');
-      return;
-    }
-  }
-  throw new HttpError(409, 'Authentication changed in another request. Please try again.');
+  const done = await service.database.transaction((tx) => renewCredential(tx, userId));
+  if (!done) throw new HttpError(404, 'User not found.');
+  service.userChanged(userId, 'revoked');
 }
 
 /** The administrator an operator names in the environment; made only where there is no account. */

@@ -5,6 +5,7 @@ import type { Principal, User } from '../../kernel/http/principal.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { type Account, insertRevokedToken, isTokenRevoked, loadAccounts } from './account-store.ts';
 import type { RedisCommands } from './redis.ts';
+import { isEnrolled } from './second-factor/state.ts';
 import { type Claims, invalidToken, type Tokens } from './tokens.ts';
 
 const ACCOUNTS_KEPT = 20_000;
@@ -137,8 +138,7 @@ function stillCounts(
   if (type === 'automation' || type === 'subagent') return true;
   if (type !== 'session') return false;
   if (!secondFactorNeeded(claims.auth_method)) return true;
-  const state = auth.mfa as { secret?: unknown; reset_required?: unknown } | null;
-  return claims.mfa_verified === true && Boolean(state?.secret) && state?.reset_required !== true;
+  return claims.mfa_verified === true && isEnrolled(auth.mfa);
 }
 
 async function isRevoked(deps: SessionDeps, claims: Claims): Promise<boolean> {

@@ -6,6 +6,7 @@ import {
   Json,
   List,
   Nullable,
+  OneOf,
   Optional,
   Str,
   shape,
@@ -63,8 +64,14 @@ export const SessionUserInfoResponse = shape('SessionUserInfoResponse', {
   status_expires_at: Nullable(Int()),
 });
 
+export const MfaChallengeResponse = shape('MfaChallengeResponse', {
+  next_step: OneOf('enroll', 'verify', 'recover'),
+  challenge_token: Str(),
+  expires_in: Int(),
+});
+
 export const PendingUserResponse = shape('PendingUserResponse', { next_step: Str() });
-export const SigninResponse = Union([SessionUserResponse, PendingUserResponse]);
+export const SigninResponse = Union([SessionUserResponse, MfaChallengeResponse, PendingUserResponse]);
 
 export const AddUserResponse = shape('AddUserResponse', {
   token: Optional(Str()),

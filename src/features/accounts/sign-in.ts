@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import { type Account, accountByEmail, anyUser, loadAccounts, setRole } from './account-store.ts';
+import { countPassword } from './second-factor/sign-in.ts';
 import type { AccountService } from './service.ts';
 
 const isRole = (text: string): boolean => text === 'admin' || text === 'user' || text === 'pending';
@@ -14,6 +15,16 @@ export async function verifyPassword(service: AccountService, email: string, pas
     : await service.passwords.verifyNothing(password);
   if (!account || !right) throw new HttpError(400, detail.INVALID_CRED);
   return account;
+}
+
+/** With a second factor an account's passwords may be tried a few times only, whatever came of them. Throws 429. */
+export async function countPasswordFor(
+  service: Pick<AccountService, 'config' | 'database' | 'secondFactor'>,
+  email: string,
+): Promise<void> {
+  if (!service.config.get('auth.mfa.enable')) return;
+  const account = await accountByEmail(service.database.db, email);
+  if (account?.auth) await countPassword(service.secondFactor, account.user.id);
 }
 
 /** The account a proxy's headers name; made when it is new (identity note, 6.6). */

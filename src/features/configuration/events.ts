@@ -4,7 +4,13 @@ import type { User } from '../../kernel/http/principal.ts';
 export interface EventSink {
   publish(
     event: string,
-    details: { actor: User | null; subject?: { type?: string; id?: string }; data?: Record<string, unknown> },
+    details: {
+      actor: User | null;
+      subject?: { type?: string; id?: string };
+      data?: Record<string, unknown>;
+      /** What it came from; default `api`. */
+      source?: string;
+    },
   ): void;
 }
 

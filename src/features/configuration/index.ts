@@ -9,7 +9,7 @@ import type { Fetch } from './outgoing.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
 import { terminalRoutes } from './terminal-routes.ts';
 import { toolServerRoutes } from './tool-server-routes.ts';
-import { transferRoutes } from './transfer-routes.ts';
+import { type TransferDeps, transferRoutes } from './transfer-routes.ts';
 import type { UrlCheck } from './webhooks.ts';
 
 export { catalogue } from './event-catalogue.ts';
@@ -23,6 +23,7 @@ export interface ConfigurationDeps extends ClientConfigDeps {
   fetch: Fetch;
   /** Throws the HttpError for an address events must not be sent to. */
   checkUrl: UrlCheck;
+  putSettings: TransferDeps['putSettings'];
 }
 
 /** What the web client learns, and the settings an administrator changes. */
@@ -38,7 +39,7 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
       handler: ({ request }) => clientConfig(request),
     }),
     ...formRoutes(config, events),
-    ...transferRoutes({ config, events }),
+    ...transferRoutes(deps),
     ...toolServerRoutes(deps),
     ...terminalRoutes(deps),
     ...eventRoutes(deps),

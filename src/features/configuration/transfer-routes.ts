@@ -1,6 +1,6 @@
 import { admin } from '../../kernel/http/access.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
-import type { Credential } from '../../kernel/http/principal.ts';
+import type { Credential, User } from '../../kernel/http/principal.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { type Config, configKeys, flatSettings, isConfigKey } from '../../kernel/settings/index.ts';
 import { announce, type EventSink } from './events.ts';
@@ -8,16 +8,18 @@ import * as shapes from './shapes.ts';
 
 const BASE = '/api/v1/configs';
 
-/** Settings of the second factor, which an import may touch only with care. */
-const MFA_KEYS = ['auth.mfa.enable', 'auth.mfa.allow_oauth_bypass', 'auth.mfa.allow_trusted_header_bypass'] as const;
-
 export interface TransferDeps {
   config: Config;
   events: EventSink;
+  /** Stores settings, those of the second factor by their own rules. */
+  putSettings(
+    values: Readonly<Record<string, unknown>>,
+    author: { user: User; credential: Credential | null },
+  ): Promise<unknown>;
 }
 
 /** Export and import of everything stored (configuration note, 3.2). */
-export function transferRoutes({ config, events }: TransferDeps): Route[] {
+export function transferRoutes({ config, events, putSettings }: TransferDeps): Route[] {
   return [
     route({ method: 'GET', url: `${BASE}/export`, access: admin, handler: () => config.all() }),
     route({
@@ -33,8 +35,7 @@ export function transferRoutes({ config, events }: TransferDeps): Route[] {
       body: shapes.ImportConfigForm,
       handler: async ({ body, user, credential }) => {
         const values = importedValues(body.config);
-        guardSecondFactor(config, values, credential);
-        await config.put(values);
+        await putSettings(values, { user, credential });
         announce(events, 'config.imported', user, 'import', { keys: Object.keys(values) });
         return config.all();
       },
@@ -52,20 +53,4 @@ function importedValues(given: Readonly<Record<string, unknown>>): Record<string
     Object.defineProperty(values, key, { value, enumerable: true, writable: true, configurable: true });
   }
   return values;
-}
-
-/** Values that equal the stored ones are no change; a change needs the rules of the second factor, which are not here yet. */
-function guardSecondFactor(
-  config: Config,
-  values: Readonly<Record<string, unknown>>,
-  credential: Credential | null,
-): void {
-  const touched = MFA_KEYS.filter((key) => key in values);
-  if (touched.length === 0) return;
-  if (credential?.kind !== 'session') {
-    throw new HttpError(403, 'A human administrator session is required to change MFA settings.');
-  }
-  if (touched.some((key) => values[key] !== config.get(key))) {
-    throw new HttpError(409, 'Unable to update MFA policy. Check configuration and retry.');
-  }
 }

@@ -6,7 +6,7 @@ import { CHECK_EVERY_MS, type LiveSession, type Sessions } from './sessions.ts';
 interface RevocationDeps {
   log: Log;
   sessions: Sessions;
-  accounts: Pick<Accounts, 'onUserChanged' | 'onSignOut' | 'findUser'>;
+  accounts: Pick<Accounts, 'onUserChanged' | 'onSignOut' | 'onEverybodySignedOut' | 'findUser'>;
   access: Pick<Access, 'onChanged'>;
   /** Takes a socket out of rooms its user has no right to any more. */
   leaveForbidden(session: LiveSession): Promise<void>;
@@ -28,6 +28,9 @@ export function revokeSockets(deps: RevocationDeps): () => void {
     }),
     accounts.onSignOut((userId, jti) => {
       for (const { socket } of those((one) => one.userId === userId && one.jti === jti)) socket.disconnect();
+    }),
+    accounts.onEverybodySignedOut(() => {
+      for (const { socket } of [...sessions.all()]) socket.disconnect();
     }),
     access.onChanged((userIds) => {
       if (userIds === null) {

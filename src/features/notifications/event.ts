@@ -41,7 +41,7 @@ export function createEvent(name: string, details: EventDetails, { version, inst
     created_at: nowSeconds(),
     instance_id: instanceId,
     version,
-    source: 'api',
+    source: details.source ?? 'api',
     actor: details.actor && (clean(presentActor(details.actor)) as JsonObject),
     subject: subject ? { type: subject.type ?? resource, id: subject.id ?? null } : null,
     data: clean(data ?? {}) as JsonObject,

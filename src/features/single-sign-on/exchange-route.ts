@@ -21,7 +21,7 @@ const TokenExchangeForm = shape('TokenExchangeForm', { token: Str() });
 
 /** A session for the access token of a provider: for programs that have signed somebody in there (identity note, 6.8). */
 export function exchangeRoute(deps: ExchangeDeps): Route {
-  const { config, settings, clients, limit, accounts, events } = deps;
+  const { config, settings, clients, limit, accounts } = deps;
   return authRoute(
     route({
       method: 'POST',
@@ -38,9 +38,6 @@ export function exchangeRoute(deps: ExchangeDeps): Route {
         const account = await accountOfToken(deps, client, body.token);
         const result = await accounts.signIn(account);
         if (result.kind === 'pending') return { next_step: 'pending' };
-        const { user } = account;
-        const subject = { type: 'user', id: user.id };
-        events.publish('auth.login', { actor: user, subject, data: { auth_method: 'oauth' } });
         return result.body;
       },
     }),

@@ -150,22 +150,25 @@ async function enter(
   account: Account,
   { tokens }: Exchanged,
 ) {
-  const { accounts, settings, events } = deps;
+  const { accounts, settings } = deps;
   const page = `${addressOf(deps, request)}/auth`;
-  const result = await accounts.signIn(account);
+  const sessionId = await keepTokens(deps, account.user.id, provider, tokens);
+  const result = await accounts.signIn(account, { oauth_session_id: sessionId, provider });
   if (result.kind === 'pending') {
     accounts.clearCookie(reply, 'token');
     return reply.redirect(`${page}?pending=1`, 307);
   }
+  if (result.kind === 'challenge') {
+    accounts.clearCookie(reply, 'token');
+    accounts.setChallengeCookie(reply, result.body.challenge_token);
+    return reply.redirect(`${page}?mfa=1`, 307);
+  }
   const { token, expires_at: expiresAt } = result.signed;
-  const sessionId = await keepTokens(deps, account.user.id, provider, tokens);
   accounts.setCookie(reply, 'token', token, expiresAt, true);
   if (sessionId !== null) accounts.setCookie(reply, SESSION_COOKIE, sessionId, expiresAt);
   if (settings.get('ENABLE_OAUTH_ID_TOKEN_COOKIE') && typeof tokens.id_token === 'string') {
     accounts.setCookie(reply, ID_TOKEN_COOKIE, tokens.id_token, expiresAt);
   }
-  const { user } = account;
-  events.publish('auth.login', { actor: user, subject: { type: 'user', id: user.id }, data: { auth_method: 'oauth' } });
   return reply.redirect(page, 307);
 }
 

@@ -29,6 +29,11 @@ export interface Config {
   put(values: Record<string, unknown>, tx?: Transaction): Promise<void>;
   /** Changes one value with its row locked, so that concurrent changes do not undo each other. Gives the new value. */
   update<K extends ConfigKey>(key: K, change: (current: ConfigValue<K>) => ConfigValue<K>): Promise<ConfigValue<K>>;
+  /**
+   * Values as the table has them now. Others who ask for the same keys in this way wait until the transaction ends, so that
+   * what is decided by the values still holds when it is stored.
+   */
+  locked<K extends ConfigKey>(keys: readonly K[], tx: Transaction): Promise<Pick<ConfigValues, K>>;
   /** Everything stored, as exports show it. */
   all(): Record<string, unknown>;
   /** Rows below `name.`, as `GET /configs/namespace` shows them. */
@@ -176,6 +181,17 @@ class State implements Config {
     });
     await this.#written(new Map([[key, next]]), new Map());
     return next;
+  }
+
+  async locked<K extends ConfigKey>(keys: readonly K[], tx: Transaction): Promise<Pick<ConfigValues, K>> {
+    const [first] = keys;
+    if (first !== undefined && this.persistent(first)) await lockRow(tx, first, this.get(first));
+    const rows = new Map((await readKeys(tx, keys)).map(({ key, value }) => [key, value]));
+    const values = keys.map((key) => {
+      const stored = this.persistent(key) && rows.has(key) ? configKeys[key].read(rows.get(key)) : undefined;
+      return [key, stored ?? this.get(key)];
+    });
+    return Object.fromEntries(values) as Pick<ConfigValues, K>;
   }
 
   /** After a commit: what is in the table now is what is seen. */

@@ -3,11 +3,15 @@ import { isUnavailable } from '../../../kernel/database/index.ts';
 import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import { type Account, accountByEmail } from '../account-store.ts';
 import type { AccountService } from '../service.ts';
+import { countPasswordFor } from '../sign-in.ts';
 import { BadTlsSettings, BindRefused, type Directory, type DirectoryEntry, openDirectory } from './directory.ts';
 import { firstCommonName } from './group-names.ts';
 import { type DirectorySettings, directorySettings } from './settings.ts';
 
-type SignInService = Pick<AccountService, 'access' | 'config' | 'creation' | 'database' | 'log' | 'passwords'>;
+type SignInService = Pick<
+  AccountService,
+  'access' | 'config' | 'creation' | 'database' | 'log' | 'passwords' | 'secondFactor'
+>;
 
 const refused = (text: string): HttpError => new HttpError(400, text, { code: 'ldap.refused' });
 
@@ -30,7 +34,7 @@ export async function directoryAccount(service: SignInService, user: string, pas
 
 /** Who the directory says this is. Throws 400 with the reason unless it is one person with that password. */
 async function askDirectory(
-  { log }: SignInService,
+  service: SignInService,
   settings: DirectorySettings,
   user: string,
   password: string,
@@ -42,11 +46,12 @@ async function askDirectory(
     if (!entry) throw refused('User not found in the LDAP server');
     const email = emailOf(entry, user, settings);
     if (!entry.usernames.some((name) => name.toLowerCase() === user)) throw refused('User record mismatch.');
+    await countPasswordFor(service, email);
     if (!(await directory.accepts(entry.dn, password))) throw refused('Authentication failed.');
     return { entry, email };
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    log.warn({ err: error, host: settings.host, port: settings.port }, 'a sign-in by LDAP failed');
+    service.log.warn({ err: error, host: settings.host, port: settings.port }, 'a sign-in by LDAP failed');
     if (error instanceof BadTlsSettings) throw refused('Failed to configure TLS for LDAP connection.');
     throw refused(error instanceof BindRefused ? 'Application account bind failed' : 'LDAP authentication failed.');
   } finally {
