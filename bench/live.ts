@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { io, type Socket } from 'socket.io-client';
+import { millisecondsSince } from './clock.ts';
 import { percentile } from './load.ts';
 import type { ServerUnderTest } from './server-process.ts';
 
@@ -27,8 +28,6 @@ interface LiveOptions {
   /** Seconds after which unfinished answers are given up. */
   patience: number;
 }
-
-const now = () => performance.timeOrigin + performance.now();
 
 interface Watcher {
   token: string;
@@ -96,8 +95,7 @@ async function watch(server: ServerUnderTest, token: string, patience: number): 
   socket.on('events', (event: { data?: { type?: string; data?: { delta?: string; done?: boolean } } }) => {
     const { type, data } = event.data ?? {};
     if (type === 'response:completion' && typeof data?.delta === 'string') {
-      const at = now();
-      for (const [, sent] of data.delta.matchAll(/@([\d.]+) /g)) watcher.latencies.push(at - Number(sent));
+      for (const [, sent = ''] of data.delta.matchAll(/@(\w+) /g)) watcher.latencies.push(millisecondsSince(sent));
     }
     if (type === 'chat:completion' && data?.done) {
       clearTimeout(giveUp);

@@ -1,6 +1,8 @@
 // A scripted OpenAI-compatible provider built to be cheaper than any server under test: paced streams share one timer,
 // unpaced ones are written in large pieces. usage: node bench/provider.ts PORT
+
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { clock } from './clock.ts';
 
 const MODELS = [
   'hello',
@@ -35,7 +37,7 @@ function tick(): void {
   for (const stream of paced) {
     const due = Math.min(stream.count, Math.floor(((now() - stream.startedAt) * stream.rate) / 1_000));
     for (; stream.sent < due; stream.sent++) {
-      stream.response.write(`${stream.head}@${now().toFixed(1)} "},"finish_reason":null}]}\n\n`);
+      stream.response.write(`${stream.head}@${clock()} "},"finish_reason":null}]}\n\n`);
     }
     if (stream.sent === stream.count) {
       paced.delete(stream);

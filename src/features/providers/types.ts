@@ -37,6 +37,8 @@ export interface Call {
   signal: AbortSignal;
   /** Request context: `chat_id`, `message_id`, `session_id`, `task`, … for headers; never sent as such. */
   metadata: JsonObject;
+  /** Waited for between two reads of a stream, so that what comes meanwhile is read in one piece. Absent: read as it comes. */
+  rest?: () => Promise<void>;
   /** What the live request carried, where there is one. */
   caller?: Caller;
 }

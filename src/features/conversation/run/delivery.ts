@@ -17,6 +17,8 @@ export interface Delivery {
   whole(): void;
   /** Sends what is waiting, so that what is sent next comes after it. */
   flush(): void;
+  /** Resolves when a change would be sent at once: what the reader of the provider waits for between two reads. */
+  due(): Promise<void>;
   /** The list as everybody who watches has it now; for somebody who begins to watch. */
   snapshot(): OutputItem[];
   /** Somebody has just opened the chat. */
@@ -77,6 +79,7 @@ export function createDelivery({ pacer, audience, journal, items, chunkSize }: D
       journal?.note({ type: 'items', items: event.data.output });
     },
     flush: send,
+    due: () => pace.due(),
     snapshot() {
       send();
       healing ??= setTimeout(() => {

@@ -73,4 +73,39 @@ describe('the pace of a stream', () => {
     test.forward(100);
     assert.deepEqual(sent, [0]);
   });
+
+  it('lets readers wait until something would be sent at once', async () => {
+    using test = setUp();
+    const { sent, pace } = test.stream();
+    await pace.due();
+    pace.touch();
+    let read = false;
+    const due = pace.due().then(() => {
+      read = true;
+    });
+    test.forward(30);
+    await Promise.resolve();
+    assert.equal(read, false);
+    test.forward(20);
+    await due;
+    pace.touch();
+    assert.equal(sent.length, 2, 'what is read then goes out at once');
+    const left = pace.due();
+    pace.end();
+    await left;
+    await pace.due();
+  });
+
+  it('is slower when there are many streams', () => {
+    using test = setUp();
+    const streams = Array.from({ length: 300 }, () => test.stream());
+    for (const { pace } of streams) pace.touch();
+    for (let i = 0; i < 1_000; i += 1) {
+      for (const { pace } of streams) pace.touch();
+      test.forward(1);
+    }
+    const total = streams.reduce((sum, { sent }) => sum + sent.length - 1, 0);
+    assert.ok(total <= 3_000 && total > 2_000, `${total} sendings in a second`);
+    for (const { pace } of streams) pace.end();
+  });
 });

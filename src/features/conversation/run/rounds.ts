@@ -101,11 +101,12 @@ async function wholeRound(
   if (!run.failure && !run.turn.continues) run.emit({ type: 'chat:completion', data: completion });
 }
 
-function callOf({ turn }: LiveRun) {
+function callOf({ turn, delivery }: LiveRun) {
   return {
     user: turn.user,
     signal: turn.signal,
     metadata: turn.metadata,
+    rest: () => delivery.due(),
     ...(turn.caller && { caller: turn.caller }),
   };
 }

@@ -4,6 +4,7 @@ import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import { type Connection, withoutPrefix } from '../connections.ts';
 import { brokenPart, type Failure, failurePart } from '../failures.ts';
+import { gathered } from '../gathered.ts';
 import { type ClientDeps, readFailure } from '../openai/client.ts';
 import { createSseReader } from '../openai/sse.ts';
 import type { Part } from '../part.ts';
@@ -96,7 +97,8 @@ export function createOllamaClient(deps: OllamaDeps): OllamaClient {
     try {
       answer = await chat(entry, body, call, true);
       const reader = createOllamaReader();
-      for await (const values of jsonLines(answer, settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE'))) {
+      const lineLimit = settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE');
+      for await (const values of jsonLines(answer, lineLimit, call.rest)) {
         const parts: Part[] = [];
         for (const value of values) reader.read(value, parts);
         if (parts.length === 0) continue;
@@ -152,9 +154,9 @@ export function createOllamaClient(deps: OllamaDeps): OllamaClient {
   };
 }
 
-async function* jsonLines(answer: Incoming, limit: number | null): AsyncGenerator<unknown[]> {
+async function* jsonLines(answer: Incoming, limit: number | null, rest?: Call['rest']): AsyncGenerator<unknown[]> {
   const lines = createSseReader(limit);
-  for await (const bytes of answer.body as AsyncIterable<Buffer>) {
+  for await (const bytes of gathered(answer.body, rest)) {
     const values = lines.push(bytes);
     if (values.length > 0) yield values;
   }

@@ -5,6 +5,7 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Settings } from '../../../kernel/settings/index.ts';
 import type { Connection } from '../connections.ts';
 import { brokenPart, connectionError, type Failure, failurePart, ProviderError, shownOf } from '../failures.ts';
+import { gathered } from '../gathered.ts';
 import type { HeaderBuilder } from '../headers.ts';
 import type { Part } from '../part.ts';
 import type { Call, ModelEntry, Relay } from '../types.ts';
@@ -118,7 +119,8 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
         deps.failed(connection, entry.id, failure, call);
         yield [failurePart(failure)];
       } else if (isStream(answer)) {
-        for await (const parts of readStream(answer, settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE'))) {
+        const lineLimit = settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE');
+        for await (const parts of readStream(answer, lineLimit, call.rest)) {
           started = true;
           yield parts;
         }
@@ -199,8 +201,12 @@ export function isStream(answer: Incoming): boolean {
   return /text\/event-stream|application\/x-ndjson/i.test(answer.headers['content-type'] ?? '');
 }
 
-/** Parts of a stream as they arrive, one array per network chunk that has any. */
-export async function* readStream(answer: Incoming, lineLimit: number | null): AsyncGenerator<readonly Part[]> {
+/** Parts of a stream as they arrive, one array per read that has any. */
+export async function* readStream(
+  answer: Incoming,
+  lineLimit: number | null,
+  rest: Call['rest'],
+): AsyncGenerator<readonly Part[]> {
   const lines = createSseReader(lineLimit);
   const chunks = createChunkReader();
   const partsOf = (values: readonly unknown[]): Part[] => {
@@ -208,7 +214,7 @@ export async function* readStream(answer: Incoming, lineLimit: number | null): A
     for (const value of values) chunks.read(value, parts);
     return parts;
   };
-  for await (const bytes of answer.body as AsyncIterable<Buffer>) {
+  for await (const bytes of gathered(answer.body, rest)) {
     const parts = partsOf(lines.push(bytes));
     if (parts.length > 0) yield parts;
     if (lines.done) return;
