@@ -55,6 +55,7 @@ class SharedSqliteAdapter extends SqliteAdapter {
 class SqliteDriver implements Driver {
   readonly #options: SqliteOptions;
   readonly #writing = createMutex();
+  readonly #breath = new Breath();
   #writer: SqliteSession | undefined;
   #reader: SqliteSession | undefined;
 
@@ -75,7 +76,7 @@ class SqliteDriver implements Driver {
 
   async acquireConnection(): Promise<SqliteConnection> {
     if (!this.#writer || !this.#reader) throw new Error('The database is closed.');
-    return new SqliteConnection(this.#reader, this.#writer, this.#writing);
+    return new SqliteConnection(this.#reader, this.#writer, this.#writing, this.#breath);
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -104,23 +105,47 @@ class SqliteDriver implements Driver {
   }
 }
 
+/** Milliseconds of transactions in a row after which everything else has its turn. */
+const ROW_MS = 8;
+
+/** Queries here never wait for anything, so a row of transactions would keep the event loop from turning until its end. */
+class Breath {
+  #since: number | null = null;
+
+  take(): Promise<void> | undefined {
+    const now = performance.now();
+    if (this.#since === null) {
+      this.#since = now;
+      setImmediate(() => {
+        this.#since = null;
+      });
+      return undefined;
+    }
+    if (now - this.#since < ROW_MS) return undefined;
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** What Kysely holds while it runs a query or a transaction. Outside a transaction reads and writes go to their own session. */
 class SqliteConnection implements DatabaseConnection {
   readonly #reader: SqliteSession;
   readonly #writer: SqliteSession;
   readonly #writing: Mutex;
+  readonly #breath: Breath;
   #unlock: (() => void) | undefined;
   #over = false;
 
-  constructor(reader: SqliteSession, writer: SqliteSession, writing: Mutex) {
+  constructor(reader: SqliteSession, writer: SqliteSession, writing: Mutex, breath: Breath) {
     this.#reader = reader;
     this.#writer = writer;
     this.#writing = writing;
+    this.#breath = breath;
   }
 
   async begin(): Promise<void> {
     this.#unlock = await this.#writing.lock();
     try {
+      await this.#breath.take();
       this.#writer.exec('BEGIN IMMEDIATE');
     } catch (error) {
       this.release();
