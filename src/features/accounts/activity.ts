@@ -1,30 +1,29 @@
-import type { Database } from '../../kernel/database/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
-import { writeActivity } from './account-store.ts';
 
 /** Seconds after which a user no longer counts as active. */
 export const ACTIVE_SECONDS = 180;
 
 export interface Activity {
-  /** Notes that the user did something; written with others, at most once per user and interval. */
-  touch(userId: string): void;
+  /** Notes that the user did something, or that the key was used; written with others, at most once in an interval. */
+  touch(id: string): void;
   /** Writes what is waiting. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
 interface ActivityDeps {
-  database: Pick<Database, 'db'>;
-  /** Seconds between two writes for one user; 0 or less writes at every batch. */
+  /** Writes the time, in seconds, at these. */
+  write: (ids: readonly string[], now: number) => Promise<void>;
+  /** Seconds between two writes for one id; 0 or less writes at every batch. */
   interval: number;
   onError: (error: unknown) => void;
 }
 
 const BATCH_MS = 1_000;
-const USERS_KEPT = 50_000;
+const IDS_KEPT = 50_000;
 
-/** Collects `last_active_at` into one write a second, so that no request waits for it. */
-export function createActivity({ database, interval, onError }: ActivityDeps): Activity {
+/** Collects when ids were last seen into one write a second, so that no request waits for it. */
+export function createActivity({ write: writeAll, interval, onError }: ActivityDeps): Activity {
   const written = new Map<string, number>();
   let waiting = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
@@ -33,13 +32,13 @@ export function createActivity({ database, interval, onError }: ActivityDeps): A
   async function write(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    const users = [...waiting];
-    if (users.length === 0) return;
+    const ids = [...waiting];
+    if (ids.length === 0) return;
     waiting = new Set();
     try {
-      await writeActivity(database.db, users, nowSeconds());
+      await writeAll(ids, nowSeconds());
     } catch (error) {
-      for (const id of users) written.delete(id);
+      for (const id of ids) written.delete(id);
       onError(error);
     }
   }
@@ -49,13 +48,13 @@ export function createActivity({ database, interval, onError }: ActivityDeps): A
   };
 
   return {
-    touch(userId) {
+    touch(id) {
       const now = performance.now() / 1_000;
-      const last = written.get(userId);
+      const last = written.get(id);
       if (last !== undefined && now - last < interval) return;
-      if (written.size >= USERS_KEPT) written.clear();
-      written.set(userId, now);
-      waiting.add(userId);
+      if (written.size >= IDS_KEPT) written.clear();
+      written.set(id, now);
+      waiting.add(id);
       timer ??= setTimeout(() => void flush(), BATCH_MS);
     },
     flush,

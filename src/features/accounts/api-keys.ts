@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createCache } from '../../kernel/cache.ts';
 import type { Database, Db } from '../../kernel/database/index.ts';
+import { detail, HttpError } from '../../kernel/http/errors.ts';
+import type { User } from '../../kernel/http/principal.ts';
 import type { Bus } from '../../kernel/realtime/index.ts';
+import type { Config } from '../../kernel/settings/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
+import type { Access } from '../access/index.ts';
 
 const TOPIC = 'accounts:api-key';
 const KEYS_KEPT = 10_000;
@@ -67,6 +71,17 @@ export function createApiKeys({ database, bus }: ApiKeyDeps): ApiKeys {
     invalidate: changed,
     close: stop,
   };
+}
+
+/** Throws 403 unless the account may have keys at all. */
+export async function assertKeysAllowed(
+  { config, access }: { config: Pick<Config, 'get'>; access: Pick<Access, 'permissions'> },
+  user: Pick<User, 'id' | 'role'>,
+): Promise<void> {
+  const allowed =
+    config.get('auth.enable_api_keys') &&
+    (user.role === 'admin' || (await access.permissions(user, 'features.api_keys')));
+  if (!allowed) throw new HttpError(403, detail.API_KEY_CREATION_NOT_ALLOWED);
 }
 
 export async function deleteApiKeys(db: Db, userId: string): Promise<void> {

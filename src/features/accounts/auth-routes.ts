@@ -12,6 +12,7 @@ import {
   userByEmail,
   userById,
 } from './account-store.ts';
+import { assertKeysAllowed } from './api-keys.ts';
 import { assertDay, assertProfileImage, assertRole, authRoute } from './auth-route.ts';
 import { signOutCredentialOf } from './carriers.ts';
 import { answerSignIn, clearSessionCookies, setTokenCookie } from './cookies.ts';
@@ -166,14 +167,9 @@ function ownRoutes(service: AccountService): Route[] {
   ];
 }
 
-function apiKeyRoutes({ apiKeys, config, access }: AccountService): Route[] {
+function apiKeyRoutes(service: AccountService): Route[] {
+  const { apiKeys } = service;
   const url = `${BASE}/api_key`;
-  const assertAllowed = async (user: { id: string; role: string }): Promise<void> => {
-    const allowed =
-      config.get('auth.enable_api_keys') &&
-      (user.role === 'admin' || (await access.permissions(user, 'features.api_keys')));
-    if (!allowed) throw new HttpError(403, detail.API_KEY_CREATION_NOT_ALLOWED);
-  };
   return [
     route({
       method: 'GET',
@@ -181,7 +177,7 @@ function apiKeyRoutes({ apiKeys, config, access }: AccountService): Route[] {
       access: current,
       reply: shapes.ApiKey,
       async handler({ user }) {
-        await assertAllowed(user);
+        await assertKeysAllowed(service, user);
         const key = await apiKeys.get(user.id);
         if (key === null) throw new HttpError(404, detail.API_KEY_NOT_FOUND);
         return { api_key: key };
@@ -193,7 +189,7 @@ function apiKeyRoutes({ apiKeys, config, access }: AccountService): Route[] {
       access: current,
       reply: shapes.ApiKey,
       async handler({ user }) {
-        await assertAllowed(user);
+        await assertKeysAllowed(service, user);
         return { api_key: await apiKeys.replace(user.id) };
       },
     }),
@@ -202,7 +198,7 @@ function apiKeyRoutes({ apiKeys, config, access }: AccountService): Route[] {
       url,
       access: current,
       async handler({ user }) {
-        await assertAllowed(user);
+        await assertKeysAllowed(service, user);
         await apiKeys.remove(user.id);
         return true;
       },

@@ -9,7 +9,7 @@ import { type Config, type Settings, SettingsError } from '../../kernel/settings
 import { nowSeconds } from '../../kernel/time.ts';
 import type { Access } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
-import { deleteExpiredRevocations } from './account-store.ts';
+import { deleteExpiredRevocations, writeActivity } from './account-store.ts';
 import { createActivity } from './activity.ts';
 import { createApiKeys } from './api-keys.ts';
 import { authRoutes } from './auth-routes.ts';
@@ -21,6 +21,8 @@ import { createExternalAccounts, type ExternalAccounts } from './external.ts';
 import { groupRoutes } from './group-routes.ts';
 import { ldapRoutes } from './ldap/routes.ts';
 import type { UserCleanup } from './manage.ts';
+import { createNamedKeys } from './named-keys/named-keys.ts';
+import { namedKeyRoutes } from './named-keys/routes.ts';
 import { accountOptions } from './options.ts';
 import { ownRoutes } from './own-routes.ts';
 import { updateUserJson } from './own-settings.ts';
@@ -131,7 +133,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
   });
   const shared = { redis, keyPrefix: options.redisKeyPrefix, onRedisError };
   const activity = createActivity({
-    database,
+    write: (ids, now) => writeActivity(database.db, ids, now),
     interval: options.activityInterval,
     onError: (error) => log.warn({ err: error }, 'could not write when users were last active'),
   });
@@ -160,6 +162,11 @@ export function createAccounts(deps: AccountDeps): Accounts {
     sessions,
     passwords: createPasswords(options),
     apiKeys: createApiKeys({ database, bus }),
+    namedKeys: createNamedKeys({
+      database,
+      bus,
+      onError: (error) => log.warn({ err: error }, 'could not write when API keys were last used'),
+    }),
     creation: createAccountCreation({
       database,
       config,
@@ -196,6 +203,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
         ...authRoutes(service),
         ...ldapRoutes(service),
         ...secondFactorRoutes(service),
+        ...namedKeyRoutes(service),
         ...configRoutes(service),
       ]),
       ...ownRoutes(service),
@@ -250,6 +258,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
       stopWatching();
       events.close();
       service.apiKeys.close();
+      await service.namedKeys.close();
       await activity.close();
     },
   };

@@ -6,6 +6,7 @@ import { accountByEmail, loadAccounts, primaryUser, updateUser, userById } from 
 import { deleteApiKeys } from './api-keys.ts';
 import { assertRole } from './auth-route.ts';
 import { CHANGED_MEANWHILE, renewCredential } from './credentials.ts';
+import { deleteKeysOf } from './named-keys/store.ts';
 import type { AccountService } from './service.ts';
 
 /** Removes what another feature keeps of a user; runs in the transaction that removes the user. */
@@ -82,12 +83,14 @@ export async function deleteAccount(service: AccountService, actor: User | null,
       throw new HttpError(500, detail.DELETE_USER_ERROR, { cause: error, code: 'user-cleanup' });
     }
     await deleteApiKeys(tx, id);
+    await deleteKeysOf(tx, id);
     await tx.deleteFrom('oauth_session').where('user_id', '=', id).execute();
     await removeGrantsTo(tx, 'user', id);
     await tx.deleteFrom('user').where('id', '=', id).execute();
     await tx.deleteFrom('auth').where('id', '=', id).execute();
     tx.onCommit(() => {
       service.apiKeys.invalidate();
+      service.namedKeys.invalidate();
       service.userChanged(id, 'deleted');
     });
   });

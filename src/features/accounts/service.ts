@@ -11,6 +11,7 @@ import type { AccountCreation } from './create-account.ts';
 import { CHANGED_MEANWHILE, renewCredential } from './credentials.ts';
 import type { UserChange } from './events.ts';
 import type { UserCleanup } from './manage.ts';
+import type { NamedKeys } from './named-keys/named-keys.ts';
 import type { AccountOptions } from './options.ts';
 import type { Passwords } from './password.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -33,6 +34,7 @@ export interface AccountService {
   sessions: Sessions;
   passwords: Passwords;
   apiKeys: ApiKeys;
+  namedKeys: NamedKeys;
   creation: AccountCreation;
   signInLimit: RateLimiter;
   /** Of requests that post to sign-in routes, by address, while a second factor is asked for. */

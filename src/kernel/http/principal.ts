@@ -37,6 +37,8 @@ export interface Credential {
   token: string;
   /** Decoded claims of a session token; empty for API keys. */
   claims: Readonly<Record<string, unknown>>;
+  /** Of an API key with a name of its own; the account's one plain key has none. */
+  keyId?: string;
 }
 
 export interface Principal {

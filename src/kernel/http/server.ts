@@ -22,6 +22,13 @@ import type { Route } from './route.ts';
 import { createHandler } from './run-route.ts';
 import { trustedPeers } from './trusted-peers.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route that a request met; absent where there is none. */
+    route?: Route;
+  }
+}
+
 export interface HttpOptions {
   log: FastifyBaseLogger;
   authenticator: Authenticator;
@@ -95,6 +102,7 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
         url: one.url,
         handler,
         bodyLimit,
+        config: { route: one },
         ...(open ? {} : { onRequest: (request: FastifyRequest) => knowSender(one, request, options.authenticator) }),
       });
     }

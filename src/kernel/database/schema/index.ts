@@ -2,6 +2,7 @@ import type { RowOf, Table } from '../columns.ts';
 import type { tables as runTables } from '../migrations/001-runs-and-revocation.ts';
 import type { tables as documentTables } from '../migrations/002-documents.ts';
 import type { tables as signInTables } from '../migrations/003-single-sign-on.ts';
+import type { tables as apiKeyTables } from '../migrations/004-named-api-keys.ts';
 import * as chats from './chats.ts';
 import * as content from './content.ts';
 import * as identity from './identity.ts';
@@ -65,5 +66,6 @@ type RowsOf<S> = { [K in keyof S]: RowOf<S[K]> };
 export type Tables = RowsOf<typeof schema> &
   RowsOf<typeof runTables> &
   RowsOf<typeof documentTables> &
-  RowsOf<typeof signInTables>;
+  RowsOf<typeof signInTables> &
+  RowsOf<typeof apiKeyTables>;
 export type TableName = keyof Tables & string;
