@@ -18,6 +18,7 @@ import { createProviders, providerRoutes } from './features/providers/index.ts';
 import { scimRoutes } from './features/scim/index.ts';
 import { searchRoutes } from './features/search/index.ts';
 import { createSingleSignOn } from './features/single-sign-on/index.ts';
+import { createToolServers } from './features/tool-servers/index.ts';
 import {
   CLIENT_VERSION,
   clientPlace,
@@ -175,6 +176,18 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   opened.defer(() => providers.close());
   const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
   opened.defer(() => models.close());
+  const toolServers = createToolServers({
+    database,
+    settings,
+    config,
+    access,
+    egress,
+    events,
+    log,
+    systemToken: async ({ user, caller }) => (await singleSignOn.tokenOf(user, caller?.cookie))?.access_token ?? null,
+    client: { name: productName(settings), version: CLIENT_VERSION },
+  });
+  opened.defer(() => toolServers.close());
   const storage = await createStorage(settings);
   const content = createContent({
     database,
@@ -185,6 +198,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     realtime,
     live,
     storage,
+    toolServers,
     fetch: (url, init) => egress.request(url, init),
     events,
     log,
@@ -217,6 +231,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     events,
     egress,
     live,
+    toolServers,
     files: content.files,
     content,
     folders,
@@ -273,6 +288,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     }),
     ...images.routes,
     ...live.routes,
+    ...toolServers.routes,
     ...notificationRoutes({
       config,
       send,
@@ -359,6 +375,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       await accounts.start();
       await content.start();
       providers.warm();
+      toolServers.start();
       await conversation.start();
       started = true;
       door.open();

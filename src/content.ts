@@ -15,6 +15,7 @@ import { type PipelinesDeps, pipelineRoutes } from './features/pipelines/index.t
 import { pluginRoutes } from './features/plugins/index.ts';
 import { promptRoutes } from './features/prompts/index.ts';
 import { skillRoutes } from './features/skills/index.ts';
+import type { ToolServers } from './features/tool-servers/index.ts';
 import { usageRoutes } from './features/usage/index.ts';
 import { utilityRoutes } from './features/utilities/index.ts';
 import type { Database } from './kernel/database/index.ts';
@@ -34,6 +35,7 @@ interface ContentDeps {
   live: Live;
   accounts: Accounts;
   storage: Storage;
+  toolServers: ToolServers;
   fetch: PipelinesDeps['fetch'];
   findUser(id: string): Promise<User | null>;
   events: EventSink;

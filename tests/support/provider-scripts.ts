@@ -44,7 +44,7 @@ const WORDS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda m
 /**
  * What a model answers:
  * `hello`, `echo`, `echo-system` say so; `reasoner` and `think-tags` think first; `tool-user` calls its first tool once;
- * `calls-NAME` calls that tool with the last text of the user as arguments; `plan` makes the calls that text lists, round by round
+ * `calls-NAME` calls that tool with the last text of the user as arguments, `loops-NAME` again and again; `plan` makes the calls that text lists, round by round
  * (`[[{ name, arguments }, …], …]`), then says what the tools said;
  * `stream-N-RATE` N words at RATE per second (0: at once); `gate-N` N words, then waits for `release()`, then N more;
  * `cut` breaks the connection, `garbage` sends what is no JSON, `hang` never answers; `fail-429`, `fail-500`, `fail-html`.
@@ -67,6 +67,7 @@ export function scriptFor(body: Record<string, unknown>, gate: Gate): Script {
   if (model === 'echo-system') return says(`SYSTEM<<${systemOf(messages)}>>`);
   if (model === 'tool-user') return usesTool(body, messages);
   if (model === 'plan') return plans(messages);
+  if (kind === 'loops') return callsTool(model.slice('loops-'.length), messages.slice(0, 1));
   if (kind === 'calls') return callsTool(model.slice('calls-'.length), messages);
   if (model === 'cut') return { ...says('This is cut off'), cuts: true };
   if (model === 'garbage')
@@ -165,8 +166,9 @@ function fails(kind: string): Script {
 }
 
 function callsTool(name: string, messages: Message[]): Script {
-  const result = messages.at(-1)?.role === 'tool' ? textOf(messages.at(-1) ?? {}) : null;
-  if (result !== null) return says(`Tool said: ${result}`);
+  const since = messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1);
+  const result = since.findLast(({ role }) => role === 'tool');
+  if (result) return says(`Tool said: ${textOf(result)}`);
   const given = messages.findLast(({ role }) => role === 'user');
   const call = { index: 0, id: `call_${name}`, type: 'function', function: { name, arguments: textOf(given ?? {}) } };
   return {

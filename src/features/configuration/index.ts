@@ -8,7 +8,6 @@ import { formRoutes } from './form-routes.ts';
 import type { Fetch } from './outgoing.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
 import { terminalRoutes } from './terminal-routes.ts';
-import { toolServerRoutes } from './tool-server-routes.ts';
 import { type TransferDeps, transferRoutes } from './transfer-routes.ts';
 import type { UrlCheck } from './webhooks.ts';
 
@@ -40,7 +39,6 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
     }),
     ...formRoutes(config, events),
     ...transferRoutes(deps),
-    ...toolServerRoutes(deps),
     ...terminalRoutes(deps),
     ...eventRoutes(deps),
     ...retrievalRoutes(config, events),

@@ -10,7 +10,6 @@ import {
   Str,
   Strict,
   shape,
-  Union,
 } from '../../kernel/http/shapes.ts';
 import { field, formShape, orNull } from './forms.ts';
 
@@ -79,25 +78,6 @@ export const SetBannersForm = shape('SetBannersForm', { banners: List(BannerMode
 
 export const InterfaceVisibilityForm = shape('InterfaceVisibilityForm', { visibility: Dict(Strict(Bool())) });
 export const ImportConfigForm = shape('ImportConfigForm', { config: Dict() });
-
-export const ToolServerConnection = shape(
-  'ToolServerConnection',
-  {
-    url: Str(),
-    path: Str(),
-    type: Default(Nullable(Str()), 'openapi'),
-    auth_type: Nullable(Str()),
-    forward_cookies: Default(Bool(), false),
-    headers: Default(Nullable(Union([Dict(), Str()])), null),
-    key: Nullable(Str()),
-    config: Nullable(Dict()),
-    info: Default(Nullable(Dict()), null),
-  },
-  { extra: 'keep' },
-);
-export const ToolServersConfigForm = shape('ToolServersConfigForm', {
-  TOOL_SERVER_CONNECTIONS: List(ToolServerConnection),
-});
 
 export const TerminalServerConnection = shape(
   'TerminalServerConnection',

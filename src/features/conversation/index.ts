@@ -15,6 +15,7 @@ import type { Folders } from '../folders/index.ts';
 import type { Images } from '../images/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Caller, Providers, Relay } from '../providers/index.ts';
+import type { ToolServers } from '../tool-servers/index.ts';
 import { type Resumed, startResumed } from './approval/resume.ts';
 import { resolveRoutes } from './approval/routes.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
@@ -38,6 +39,7 @@ import { createRegistry } from './run/registry.ts';
 import { createRuns } from './run/runs.ts';
 import { stopRoutes } from './run/stop-routes.ts';
 import { createServed } from './served/index.ts';
+import { serverToolsStep } from './server-tools/step.ts';
 import { createFileTexts } from './sources/file-texts.ts';
 import { sourceStep } from './sources/step.ts';
 import { createTasks } from './tasks/index.ts';
@@ -66,6 +68,7 @@ export interface ConversationDeps {
   /** The tabs of users, for models whose connections they hold. */
   live: Tabs;
   findUser(id: string): Promise<User | null>;
+  toolServers: Pick<ToolServers, 'open'>;
   /** Whether the user may write in the chat now. */
   mayWrite(user: User, chat: ChatHead): Promise<boolean>;
   /** Whether the user may put chats into the folder. */
@@ -113,6 +116,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       compaction.step,
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
       imageStep({ database, config, log, images: deps.images, caller: tasks.caller }),
+      serverToolsStep({ toolServers: deps.toolServers, tabs: deps.live }),
       builtinTools({ database, config, access: deps.access, tabs: deps.live, content: deps.content }),
       imageTools(deps.images),
       approvalStep(deps.live),

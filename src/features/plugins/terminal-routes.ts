@@ -4,7 +4,7 @@ import { type Route, route } from '../../kernel/http/route.ts';
 import { Dict, List, Obj, Str } from '../../kernel/http/shapes.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
 import { pluginsEnabled } from '../../kernel/settings/index.ts';
-import { reachableConnections } from './server-tools.ts';
+import { reachableConnections } from '../tool-servers/index.ts';
 import type { PluginsDeps } from './tool-routes.ts';
 
 const Terminal = Obj({ id: Str(), url: Str(), name: Str(), contexts: Dict(), config: Dict() });

@@ -7,11 +7,11 @@ import { Bool, List, Nullable } from '../../kernel/http/shapes.ts';
 import { type Config, pluginsEnabled, type Settings } from '../../kernel/settings/index.ts';
 import { type Access, allowedGrants, listWireGrants } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
+import type { ToolServers } from '../tool-servers/index.ts';
 import { deleteVersions } from '../versions/index.ts';
 import { cannotRun } from './code.ts';
 import { historyRoutes, recordChange } from './history.ts';
 import { presentListedTool, presentTool } from './present.ts';
-import { listServerTools } from './server-tools.ts';
 import * as shapes from './shapes.ts';
 import * as store from './store.ts';
 import { readValves, userValves } from './valves.ts';
@@ -22,6 +22,7 @@ export interface PluginsDeps {
   config: Pick<Config, 'get'>;
   access: Access;
   events: EventSink;
+  toolServers: Pick<ToolServers, 'list'>;
 }
 
 const base = '/api/v1/tools/';
@@ -114,7 +115,7 @@ function listRoutes(deps: PluginsDeps): Route[] {
       query: shapes.ToolListQuery,
       reply: List(shapes.ToolUserResponse),
       handler: async ({ user, query }) => {
-        const items = [...(await local(user)).map(({ item }) => item), ...(await listServerTools(deps, user))];
+        const items = [...(await local(user)).map(({ item }) => item), ...(await deps.toolServers.list(user))];
         const wanted = query.query?.toLowerCase();
         return wanted ? items.filter((item) => item.name.toLowerCase().includes(wanted)) : items;
       },
@@ -151,14 +152,6 @@ function listRoutes(deps: PluginsDeps): Route[] {
         checkId(body.id);
         if (await store.findTool(db, body.id.toLowerCase())) throw new HttpError(400, detail.ID_TAKEN);
         throw cannotRun();
-      },
-    }),
-    route({
-      method: 'GET',
-      url: `${base}id/:id/specs`,
-      access: verified,
-      handler: () => {
-        throw notFound('Tool not found');
       },
     }),
   ];

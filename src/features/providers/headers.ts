@@ -28,14 +28,14 @@ export const ENTRA = new Set(['azure_ad', 'microsoft_entra_id']);
 
 export function createHeaderBuilder(deps: HeaderDeps): HeaderBuilder {
   return async (connection, call, chat = false) => {
-    const headers = new Headers();
+    const headers = new HeaderSet();
     headers.set('Content-Type', 'application/json');
     if (connection.url.includes('openrouter.ai')) {
       headers.set('HTTP-Referer', 'https://github.com/loggia-chat/loggia');
       headers.set('X-Title', 'Loggia');
     }
     if (call && deps.settings.get('ENABLE_FORWARD_USER_INFO_HEADERS')) {
-      await addUser(headers, deps.settings, call);
+      await addUserHeaders(headers, deps.settings, call);
       const { chat_id: chatId } = call.metadata;
       if (chat && typeof chatId === 'string' && chatId) {
         headers.set(deps.settings.get('FORWARD_SESSION_INFO_HEADER_CHAT_ID'), chatId);
@@ -48,13 +48,13 @@ export function createHeaderBuilder(deps: HeaderDeps): HeaderBuilder {
       const cookies = foreignCookies(call.caller.cookie);
       if (cookies) headers.set('Cookie', cookies);
     }
-    if (connection.headers) await addOwn(headers, deps, connection.headers, call);
+    if (connection.headers) await addOwnHeaders(headers, deps, connection.headers, call);
     return headers.all();
   };
 }
 
 /** Header values by name, names compared without case. */
-class Headers {
+export class HeaderSet {
   readonly #entries = new Map<string, [name: string, value: string]>();
   set(name: string, value: string): void {
     if (/^[\w!#$%&'*+.^`|~-]+$/.test(name)) this.#entries.set(name.toLowerCase(), [name, headerText(value)]);
@@ -85,7 +85,12 @@ async function tokenOf(deps: HeaderDeps, connection: Connection, call: Call | nu
   }
 }
 
-async function addUser(headers: Headers, settings: HeaderDeps['settings'], { user, caller }: Call): Promise<void> {
+/** Who asks, for servers that are told (ENABLE_FORWARD_USER_INFO_HEADERS). */
+export async function addUserHeaders(
+  headers: HeaderSet,
+  settings: HeaderDeps['settings'],
+  { user, caller }: Call,
+): Promise<void> {
   const kind = caller?.credential?.kind;
   if (kind) headers.set(settings.get('FORWARD_USER_INFO_HEADER_AUTH_TYPE'), kind === 'api_key' ? 'api_key' : 'jwt');
   const secret = settings.get('FORWARD_USER_INFO_HEADER_JWT_SECRET');
@@ -106,8 +111,8 @@ async function addUser(headers: Headers, settings: HeaderDeps['settings'], { use
   headers.set(settings.get('FORWARD_USER_INFO_HEADER_USER_ROLE'), user.role);
 }
 
-/** Our own sessions are nobody else's business. */
-function foreignCookies(header: string): string {
+/** Cookies of a request that may go on to another server: our own sessions are nobody else's business. */
+export function foreignCookies(header: string): string {
   return header
     .split(';')
     .map((pair) => pair.trim())
@@ -115,7 +120,13 @@ function foreignCookies(header: string): string {
     .join('; ');
 }
 
-async function addOwn(headers: Headers, deps: HeaderDeps, own: JsonObject, call: Call | null): Promise<void> {
+/** Headers an administrator gave a connection, their placeholders filled. */
+export async function addOwnHeaders(
+  headers: HeaderSet,
+  deps: Pick<HeaderDeps, 'groups'>,
+  own: JsonObject,
+  call: Call | null,
+): Promise<void> {
   const values = Object.entries(own).map(([name, value]): [string, string] => [name, textOf(value)]);
   const needsGroups = values.some(([, value]) => /\{\{USER_GROUP(?:S|_IDS)\}\}/.test(value));
   const groups = needsGroups && call ? await deps.groups(call.user.id) : null;

@@ -1,5 +1,6 @@
 export { trialConnection } from './connections.ts';
 export type { GateRow, ModelGate } from './gate.ts';
+export { addOwnHeaders, addUserHeaders, foreignCookies, HeaderSet } from './headers.ts';
 export { createChunkReader } from './openai/chunks.ts';
 export { openNative } from './openai/native.ts';
 export { createSseReader } from './openai/sse.ts';

@@ -1,0 +1,106 @@
+import type { Database } from '../../kernel/database/index.ts';
+import type { Egress } from '../../kernel/egress/index.ts';
+import type { User } from '../../kernel/http/principal.ts';
+import type { Route } from '../../kernel/http/route.ts';
+import { type Config, pluginsEnabled, type Settings } from '../../kernel/settings/index.ts';
+import type { Log } from '../../kernel/telemetry/log.ts';
+import { type Access, listGroups } from '../access/index.ts';
+import type { EventSink } from '../configuration/index.ts';
+import type { Call } from '../providers/index.ts';
+import { configRoutes } from './config-routes.ts';
+import { allServers } from './connections.ts';
+import { createToolHeaders } from './headers.ts';
+import { createMcpConnect } from './mcp/connect.ts';
+import { egressFetch } from './mcp/fetch.ts';
+import { createCatalogue } from './openapi/catalogue.ts';
+import type { presentServer } from './present.ts';
+import { specRoutes } from './spec-routes.ts';
+import { type AskedTools, documented, listServers, type OpenedTools, openTools } from './tool-servers.ts';
+
+export { reachableConnections } from './connections.ts';
+export type { ServerTool } from './server-tools.ts';
+export type { AskedTools, OpenedTools } from './tool-servers.ts';
+
+/** Servers whose functions models may call: described by OpenAPI, or speaking the Model Context Protocol (plugins note, 5). */
+export interface ToolServers {
+  routes: Route[];
+  /** Those the user may use, as items of the list of tools. */
+  list(user: User): Promise<ReturnType<typeof presentServer>[]>;
+  /** Opens what a turn asks for. Throws only the reason of the call's signal. */
+  open(asked: AskedTools): Promise<OpenedTools>;
+  /** Reads the documents of all servers in the background. */
+  start(): void;
+  close(): void;
+}
+
+export interface ToolServersOptions {
+  database: Pick<Database, 'db'>;
+  settings: Settings;
+  config: Config;
+  access: Pick<Access, 'groupIds'>;
+  egress: Pick<Egress, 'request'>;
+  events: EventSink;
+  log: Pick<Log, 'info' | 'warn' | 'error'>;
+  /** The access token the caller's identity provider gave; null: none. */
+  systemToken(call: Call): Promise<string | null>;
+  /** As which program this one presents itself to servers. */
+  client: { name: string; version: string };
+}
+
+export function createToolServers(options: ToolServersOptions): ToolServers {
+  const { database, settings, config, access, egress, events, log } = options;
+  const documents = { egress, timeout: settings.get('AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA') };
+  const catalogue = createCatalogue({ ...documents, log });
+  const headers = createToolHeaders({
+    settings,
+    systemToken: options.systemToken,
+    serverToken: async () => null,
+    async groups(userId) {
+      const ids = [...(await access.groupIds(userId))];
+      return { ids, names: (await listGroups(database.db, ids)).map(({ name }) => name) };
+    },
+  });
+  const timeout = settings.get('AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER');
+  const connect = createMcpConnect({
+    egress,
+    headers,
+    client: options.client,
+    initializeTimeout: settings.get('MCP_INITIALIZE_TIMEOUT'),
+    callTimeout: timeout,
+  });
+  const deps = {
+    settings,
+    config,
+    access,
+    log,
+    catalogue,
+    connect,
+    calls: { egress, headers, timeout },
+    signedIn: async () => new Set<string>(),
+  };
+  const enabled = () => pluginsEnabled(settings, 'TOOL_SERVERS');
+  const refresh = async () => catalogue.refresh(enabled() ? documented(config) : []);
+  const stop = config.onChange((keys) => {
+    if (keys.has('tool_server.connections')) void refresh();
+  });
+  return {
+    routes: [
+      ...configRoutes({
+        settings,
+        config,
+        events,
+        documents,
+        headers,
+        connect,
+        fetch: egressFetch(egress),
+        servers: () => allServers(config),
+        stored: refresh,
+      }),
+      ...specRoutes(deps),
+    ],
+    list: (user) => listServers(deps, user),
+    open: (asked) => openTools(deps, asked),
+    start: () => void refresh(),
+    close: stop,
+  };
+}
