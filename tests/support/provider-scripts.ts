@@ -44,8 +44,8 @@ const WORDS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda m
 /**
  * What a model answers:
  * `hello`, `echo`, `echo-system` say so; `reasoner` and `think-tags` think first; `tool-user` calls its first tool once;
- * `calls-NAME` calls that tool with the last text of the user as arguments, `loops-NAME` again and again; `plan` makes the calls that text lists, round by round
- * (`[[{ name, arguments }, …], …]`), then says what the tools said;
+ * `calls-NAME` calls that tool with the last text of the user as arguments, `loops-NAME` again and again; `plan` makes the calls that
+ * text lists, round by round (`[[{ name, arguments }, …], …]`), then says what the tools said, `plan-MS` takes that long for each round;
  * `stream-N-RATE` N words at RATE per second (0: at once); `gate-N` N words, then waits for `release()`, then N more;
  * `cut` breaks the connection, `garbage` sends what is no JSON, `hang` never answers; `fail-429`, `fail-500`, `fail-html`.
  */
@@ -66,7 +66,7 @@ export function scriptFor(body: Record<string, unknown>, gate: Gate): Script {
   if (model === 'echo') return says(`You said: ${textOf(messages.at(-1) ?? {})}`);
   if (model === 'echo-system') return says(`SYSTEM<<${systemOf(messages)}>>`);
   if (model === 'tool-user') return usesTool(body, messages);
-  if (model === 'plan') return plans(messages);
+  if (kind === 'plan') return plans(messages, Number(first));
   if (kind === 'loops') return callsTool(model.slice('loops-'.length), messages.slice(0, 1));
   if (kind === 'calls') return callsTool(model.slice('calls-'.length), messages);
   if (model === 'cut') return { ...says('This is cut off'), cuts: true };
@@ -185,7 +185,7 @@ interface PlannedCall {
   arguments: unknown;
 }
 
-function plans(messages: Message[]): Script {
+function plans(messages: Message[], ms: number): Script {
   const asked = messages.findLastIndex(({ role, content }) => role === 'user' && textOf({ content }).startsWith('[['));
   const since = messages.slice(asked + 1);
   const made = since.filter((message) => 'tool_calls' in message).length;
@@ -206,6 +206,7 @@ function plans(messages: Message[]): Script {
   return {
     finish: 'tool_calls',
     async *pieces() {
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
       for (const call of calls) yield { tool_calls: [call] };
     },
     wholeMessage: { content: null, tool_calls: calls },

@@ -35,6 +35,7 @@ const MODELS = [
     'think-tags',
     'tool-user',
     'plan',
+    'plan-100',
     'cut',
     'garbage',
     'hang',
