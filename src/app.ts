@@ -381,7 +381,10 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       door.open();
       if (door.address) log.info(`Loggia listens on ${door.address}`);
     },
-    close: () => owned.disposeAsync(),
+    close: () => {
+      started = false;
+      return owned.disposeAsync();
+    },
   };
 }
 

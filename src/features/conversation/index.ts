@@ -221,7 +221,9 @@ export function createConversation(deps: ConversationDeps): Conversation {
       });
     },
     async close() {
-      await runs.close();
+      // Where another process serves, nobody waits for this one to come back: replies may go on to their end.
+      const grace = settings.get('SHUTDOWN_GRACE');
+      await runs.close(1_000 * (processes.others ? grace : Math.min(grace, GRACE_ALONE)));
       giveUp.abort();
       await sweep;
       await journal.close();
@@ -230,6 +232,9 @@ export function createConversation(deps: ConversationDeps): Conversation {
     },
   };
 }
+
+/** Seconds replies may go on when the only process is told to end: until it is back nobody is served. */
+const GRACE_ALONE = 4;
 
 /** What makes a request part of a chat is left out. */
 function apiBody({

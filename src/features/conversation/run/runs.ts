@@ -13,8 +13,8 @@ export interface Runs {
   checkOpen(): void;
   /** Starts one reply and waits for its end. */
   inline(draft: TurnDraft): Promise<LiveRun>;
-  /** Takes no more runs, lets those that are nearly done finish, and stores what the others have. */
-  close(): Promise<void>;
+  /** Takes no more runs, lets those finish that are done within `graceMs`, and stores what the others have. */
+  close(graceMs: number): Promise<void>;
 }
 
 interface RunsDeps extends LiveRunDeps {
@@ -25,9 +25,7 @@ interface RunsDeps extends LiveRunDeps {
   earlyTitle(turn: TurnContext): Promise<void>;
 }
 
-/** How long replies may go on once the server shuts down; what is not finished then is stored as it is. */
-const GRACE_MS = 4_000;
-/** How long storing them may take. */
+/** How long storing replies may take once the server shuts down. */
 const STORE_MS = 4_000;
 
 export function createRuns(deps: RunsDeps): Runs {
@@ -78,11 +76,11 @@ export function createRuns(deps: RunsDeps): Runs {
       await over;
       return run;
     },
-    async close() {
+    async close(graceMs) {
       closing.abort(new RunStopped('shutdown'));
       const open = registry.all();
       if (open.length > 0) log.info({ replies: open.length }, 'replies are being written; they get a moment to finish');
-      await within(GRACE_MS, over(registry.all()));
+      await within(graceMs, over(registry.all()));
       const rest = registry.all();
       for (const { run } of rest) run.controller.abort(new RunStopped('shutdown'));
       await within(STORE_MS, over(rest));

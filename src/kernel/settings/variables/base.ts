@@ -52,6 +52,11 @@ export const general = {
   TZ: optionalText('Server time zone name used when grouping message statistics by day'),
   USER_AGENT: text('', 'User-Agent header for web page fetches'),
   WEBUI_URL: url('', 'Public base URL; used in OpenSearch, OAuth redirects, links and webhooks', { key: 'webui.url' }),
+  SHUTDOWN_GRACE: int(
+    25,
+    'Seconds in which running answers may finish when the server is told to end; alone at most 4, what is not finished then is kept as it is',
+    { min: 0 },
+  ),
   ENABLE_GUIDE_MODEL: bool(true, 'Offer the built-in guide model while no model provider is set up'),
 };
 
