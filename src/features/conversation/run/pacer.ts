@@ -1,10 +1,16 @@
-/** Milliseconds between two sendings of one reply, and how exact that is. */
-const EVERY_MS = 40;
-const SLOT_MS = 10;
+/**
+ * Milliseconds between two sendings of one reply. All replies send in the same moments, so the process wakes up once for many of
+ * them.
+ */
+const EVERY_MS = 44;
+
+/** So many replies share a moment; more of them are spread over the steps of this many milliseconds. */
+const TOGETHER = 40;
+const STEP_MS = 11;
 
 /** Sendings in a second of all replies together; with more of them at once each waits longer, up to so many milliseconds. */
 const SENDINGS_PER_SECOND = 3_000;
-const LONGEST_MS = 250;
+const LONGEST_MS = 220;
 
 /** Something that collects and is told when to send. */
 export interface Paced {
@@ -13,12 +19,15 @@ export interface Paced {
 }
 
 interface Entry extends Paced {
-  lastAt: number;
-  slot: Set<Entry> | null;
+  readonly number: number;
+  /** The step in which it was sent last. */
+  last: number;
   /** Something waits to be sent. */
   touched: boolean;
   /** Somebody waits until it may be sent. */
   waiter: PromiseWithResolvers<void> | null;
+  /** The step it waits for. */
+  due: number | null;
 }
 
 /** One stream among those of a pacer. */
@@ -40,7 +49,6 @@ export interface Pacer {
 }
 
 interface PacerOptions {
-  everyMs?: number;
   /** Milliseconds on a clock that never goes back. */
   now?: () => number;
 }
@@ -48,31 +56,30 @@ interface PacerOptions {
 const NOW = Promise.resolve();
 
 /** Sends the first piece of a stream at once and what follows in regular steps, with one timer for all streams. */
-export function createPacer({ everyMs = EVERY_MS, now = () => performance.now() }: PacerOptions = {}): Pacer {
-  const slots = Array.from({ length: Math.ceil(Math.max(everyMs, LONGEST_MS) / SLOT_MS) + 2 }, () => new Set<Entry>());
+export function createPacer({ now = () => performance.now() }: PacerOptions = {}): Pacer {
+  const waiting = new Map<number, Set<Entry>>();
   let streams = 0;
-  let waiting = 0;
-  let cursor = 0;
+  let joined = 0;
   let timer: NodeJS.Timeout | undefined;
+  let timerStep = Number.POSITIVE_INFINITY;
 
-  function slotAt(tick: number): Set<Entry> {
-    return slots[tick % slots.length] as Set<Entry>;
+  const step = () => Math.floor(now() / STEP_MS);
+
+  /** The first step after its last sending in which the entry may send again. */
+  function nextStep({ last, number }: Entry): number {
+    if (last < 0) return 0;
+    const every = Math.max(EVERY_MS, Math.min((streams * 1_000) / SENDINGS_PER_SECOND, LONGEST_MS));
+    const period = Math.ceil(every / STEP_MS);
+    const home = streams <= TOGETHER ? 0 : number % period;
+    return last + period - ((((last - home) % period) + period) % period);
   }
 
-  /** When the entry may send again, on the clock. */
-  function dueAt(entry: Entry): number {
-    return entry.lastAt + Math.max(everyMs, Math.min((streams * 1_000) / SENDINGS_PER_SECOND, LONGEST_MS));
-  }
-
-  function take(entry: Entry): void {
-    if (!entry.slot) return;
-    entry.slot.delete(entry);
-    entry.slot = null;
-    waiting -= 1;
-    if (waiting === 0) {
-      clearInterval(timer);
-      timer = undefined;
-    }
+  function leave(entry: Entry): void {
+    if (entry.due === null) return;
+    const group = waiting.get(entry.due);
+    group?.delete(entry);
+    if (group?.size === 0) waiting.delete(entry.due);
+    entry.due = null;
   }
 
   function wake(entry: Entry): void {
@@ -81,64 +88,71 @@ export function createPacer({ everyMs = EVERY_MS, now = () => performance.now() 
     waiter?.resolve();
   }
 
-  function send(entry: Entry, time: number): void {
+  function send(entry: Entry, at: number): void {
     entry.touched = false;
-    entry.lastAt = time;
+    entry.last = at;
     entry.flush();
   }
 
   function tick(): void {
-    const time = now();
-    const current = Math.floor(time / SLOT_MS);
-    const from = Math.max(cursor + 1, current - slots.length + 1);
-    cursor = current;
-    for (let at = from; at <= current; at += 1) {
-      for (const entry of slotAt(at)) {
-        take(entry);
-        if (entry.touched) send(entry, time);
+    timerStep = Number.POSITIVE_INFINITY;
+    const at = step();
+    for (const [due, group] of [...waiting]) {
+      if (due > at) continue;
+      for (const entry of group) {
+        leave(entry);
+        if (entry.touched) send(entry, at);
         wake(entry);
       }
     }
+    arm();
+  }
+
+  function arm(): void {
+    let first = Number.POSITIVE_INFINITY;
+    for (const due of waiting.keys()) first = Math.min(first, due);
+    if (first === timerStep) return;
+    clearTimeout(timer);
+    timerStep = first;
+    if (first < Number.POSITIVE_INFINITY) timer = setTimeout(tick, Math.max(1, Math.ceil(first * STEP_MS - now())));
   }
 
   function wait(entry: Entry): void {
-    if (entry.slot) return;
-    if (waiting === 0) {
-      cursor = Math.floor(now() / SLOT_MS);
-      timer = setInterval(tick, SLOT_MS);
-    }
-    waiting += 1;
-    const due = Math.max(Math.ceil(dueAt(entry) / SLOT_MS), cursor + 1);
-    entry.slot = slotAt(Math.min(due, cursor + slots.length - 1));
-    entry.slot.add(entry);
+    if (entry.due !== null) return;
+    const due = Math.max(nextStep(entry), step() + 1);
+    const group = waiting.get(due) ?? new Set();
+    waiting.set(due, group.add(entry));
+    entry.due = due;
+    if (due < timerStep) arm();
   }
 
   return {
     join(paced) {
       const entry: Entry = {
         flush: () => paced.flush(),
-        lastAt: Number.NEGATIVE_INFINITY,
-        slot: null,
+        number: joined,
+        last: -1,
         touched: false,
         waiter: null,
+        due: null,
       };
       let ended = false;
       streams += 1;
+      joined += 1;
       return {
         touch() {
           if (entry.touched) return;
-          const time = now();
-          if (time >= dueAt(entry)) return send(entry, time);
+          const at = step();
+          if (at >= nextStep(entry)) return send(entry, at);
           entry.touched = true;
           wait(entry);
         },
         sent() {
           entry.touched = false;
-          entry.lastAt = now();
-          if (!entry.waiter) take(entry);
+          entry.last = step();
         },
         due() {
-          if (ended || now() >= dueAt(entry)) return NOW;
+          if (ended || step() >= nextStep(entry)) return NOW;
           entry.waiter ??= Promise.withResolvers();
           wait(entry);
           return entry.waiter.promise;
@@ -148,8 +162,9 @@ export function createPacer({ everyMs = EVERY_MS, now = () => performance.now() 
           ended = true;
           streams -= 1;
           entry.touched = false;
-          take(entry);
+          leave(entry);
           wake(entry);
+          arm();
         },
       };
     },
