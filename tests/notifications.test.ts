@@ -1,33 +1,11 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { sendTurn } from './support/chat.ts';
 import { type Account, addAccount, signUp } from './support/client.ts';
+import { startReceiver } from './support/receiver.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
-
-interface Got {
-  path: string;
-  body: Record<string, unknown>;
-}
-
-/** What is posted to it; `/fail` answers 500, `/hang` not at all. */
-function startReceiver(): { server: Server; got: Got[]; url: (path: string) => string } {
-  const got: Got[] = [];
-  const server = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    request.on('end', () => {
-      got.push({ path: request.url ?? '', body: JSON.parse(text) as Record<string, unknown> });
-      if (request.url !== '/hang') response.writeHead(request.url === '/fail' ? 500 : 200).end();
-    });
-  }).listen(0, '127.0.0.1');
-  return { server, got, url: (path) => `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}` };
-}
 
 describe('telling others what happens', () => {
   let server: TestServer;

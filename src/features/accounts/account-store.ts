@@ -185,15 +185,15 @@ export async function deleteOAuthSession(db: Db, sessionId: string): Promise<voi
   await db.deleteFrom('oauth_session').where('id', '=', sessionId).execute();
 }
 
-/** Whether a provider's session is this user's. */
-export async function ownsOAuthSession(db: Db, userId: string, sessionId: string): Promise<boolean> {
+/** The provider of a session, where it is this user's. */
+export async function oauthProviderOf(db: Db, userId: string, sessionId: string): Promise<string | null> {
   const row = await db
     .selectFrom('oauth_session')
-    .select('id')
+    .select('provider')
     .where('id', '=', sessionId)
     .where('user_id', '=', userId)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.provider ?? null;
 }
 
 /** Removes the user's sessions with a provider; false when there were none. */

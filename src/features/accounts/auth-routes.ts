@@ -7,11 +7,13 @@ import {
   deleteOAuthSession,
   deleteOAuthSessions,
   loadAccounts,
+  oauthProviderOf,
   primaryUser,
   updateUser,
   userByEmail,
   userById,
 } from './account-store.ts';
+import { announceAccount } from './announce.ts';
 import { assertKeysAllowed } from './api-keys.ts';
 import { assertDay, assertProfileImage, assertRole, authRoute } from './auth-route.ts';
 import { signOutCredentialOf } from './carriers.ts';
@@ -89,14 +91,23 @@ function sessionRoutes(service: AccountService): Route[] {
       async handler({ request, reply }) {
         const { token: cookie, oauth_session_id: oauthSession } = request.cookies;
         const token = signOutCredentialOf({ headers: request.headers, cookie });
-        if (token !== null && !token.startsWith('sk-')) await service.signOut(token);
+        const userId = token !== null && !token.startsWith('sk-') ? await service.signOut(token) : null;
         clearSessionCookies(reply, Boolean(oauthSession));
+        if (userId !== null) await announceSignOut(service, userId, oauthSession);
         const endpoint = oauthSession ? await endProviderSession(service, oauthSession) : null;
         const redirect = endpoint ?? options.signOutRedirect;
         return redirect ? { status: true, redirect_url: redirect } : { status: true };
       },
     }),
   ];
+}
+
+async function announceSignOut(service: AccountService, userId: string, oauthSession?: string): Promise<void> {
+  const { database, events, sessions } = service;
+  const actor = (await sessions.account(userId))?.user ?? null;
+  const provider = oauthSession ? await oauthProviderOf(database.db, userId, oauthSession) : null;
+  const source = provider === null ? {} : { source: 'oauth', data: { auth_method: 'oauth', provider } };
+  announceAccount(events, 'auth.logout', { actor, id: userId, ...source });
 }
 
 /** Forgets the provider session; gives where the browser ends it at the provider. */
@@ -114,7 +125,7 @@ async function endProviderSession(
 }
 
 function ownRoutes(service: AccountService): Route[] {
-  const { options, database, userChanged } = service;
+  const { options, database, events, userChanged } = service;
   return [
     route({
       method: 'POST',
@@ -129,6 +140,7 @@ function ownRoutes(service: AccountService): Route[] {
         userChanged(user.id, 'changed');
         const changed = found ? await userById(database.db, user.id) : null;
         if (!changed) throw new HttpError(400, detail.DEFAULT);
+        announceAccount(events, 'user.profile_updated', { actor: user, data: { updated_fields: Object.keys(body) } });
         return presentProfileImage(changed);
       },
     }),
@@ -140,6 +152,7 @@ function ownRoutes(service: AccountService): Route[] {
       async handler({ user, body }) {
         await updateUser(database.db, user.id, { timezone: body.timezone });
         userChanged(user.id, 'changed');
+        announceAccount(events, 'user.updated', { actor: user, data: { updated_fields: ['timezone'] } });
         return { status: true };
       },
     }),
@@ -150,7 +163,7 @@ function ownRoutes(service: AccountService): Route[] {
       body: shapes.UpdatePasswordForm,
       async handler({ user, body }) {
         if (options.trusted) throw new HttpError(400, detail.ACTION_PROHIBITED);
-        await changeOwnPassword(service, user.id, body.password, body.new_password);
+        await changeOwnPassword(service, user, body.password, body.new_password);
         return true;
       },
     }),
@@ -159,8 +172,12 @@ function ownRoutes(service: AccountService): Route[] {
       url: `${BASE}/oauth/sessions/*`,
       access: verified,
       async handler({ user, params }) {
-        if (await deleteOAuthSessions(database.db, user.id, params['*'] ?? '')) return true;
-        throw new HttpError(404, 'No OAuth session found for this provider');
+        const provider = params['*'] ?? '';
+        if (!(await deleteOAuthSessions(database.db, user.id, provider))) {
+          throw new HttpError(404, 'No OAuth session found for this provider');
+        }
+        announceAccount(events, 'auth.oauth_session.deleted', { actor: user, data: { provider } });
+        return true;
       },
     }),
     ...apiKeyRoutes(service),
@@ -168,7 +185,7 @@ function ownRoutes(service: AccountService): Route[] {
 }
 
 function apiKeyRoutes(service: AccountService): Route[] {
-  const { apiKeys } = service;
+  const { apiKeys, events } = service;
   const url = `${BASE}/api_key`;
   return [
     route({
@@ -190,7 +207,9 @@ function apiKeyRoutes(service: AccountService): Route[] {
       reply: shapes.ApiKey,
       async handler({ user }) {
         await assertKeysAllowed(service, user);
-        return { api_key: await apiKeys.replace(user.id) };
+        const key = await apiKeys.replace(user.id);
+        announceAccount(events, 'auth.api_key.created', { actor: user });
+        return { api_key: key };
       },
     }),
     route({
@@ -200,6 +219,7 @@ function apiKeyRoutes(service: AccountService): Route[] {
       async handler({ user }) {
         await assertKeysAllowed(service, user);
         await apiKeys.remove(user.id);
+        announceAccount(events, 'auth.api_key.deleted', { actor: user });
         return true;
       },
     }),
@@ -215,11 +235,11 @@ function adminRoutes(service: AccountService): Route[] {
       access: admin,
       body: shapes.AddUserForm,
       reply: shapes.AddUserResponse,
-      async handler({ body }) {
+      async handler({ user: actor, body }) {
         assertProfileImage(body.profile_image_url, options);
         const role = body.role ?? 'pending';
         assertRole(role);
-        const user = await addAccount(service, { ...body, role });
+        const user = await addAccount(service, actor, { ...body, role });
         const { id, email, name } = user;
         const account = { id, email, name, role: user.role };
         if (config.get('auth.mfa.enable')) return { ...account, profile_image_url: user.profile_image_url ?? '' };

@@ -13,6 +13,7 @@ import {
   memberIds,
   withDescendants,
 } from '../access/index.ts';
+import { announce } from '../configuration/index.ts';
 import { usersByIds } from './account-store.ts';
 import * as forms from './group-shapes.ts';
 import { presentUserInfo } from './present.ts';
@@ -99,7 +100,7 @@ function readRoutes(service: AccountService): Route[] {
 }
 
 function memberRoutes(service: AccountService): Route[] {
-  const { access, database } = service;
+  const { access, database, events } = service;
   const { db } = database;
   return [
     route({
@@ -132,8 +133,14 @@ function memberRoutes(service: AccountService): Route[] {
       access: admin,
       body: forms.UserIdsForm,
       reply: forms.GroupResponse,
-      handler: ({ params, body }) =>
-        failingAs('Error adding users to group', () => access.groups.addMembers(params.id ?? '', body.user_ids ?? [])),
+      async handler({ user, params, body }) {
+        const userIds = body.user_ids ?? [];
+        const group = await failingAs('Error adding users to group', () =>
+          access.groups.addMembers(params.id ?? '', userIds),
+        );
+        announce(events, 'group.member_added', user, group.id, { user_ids: userIds });
+        return group;
+      },
     }),
     route({
       method: 'POST',
@@ -141,10 +148,14 @@ function memberRoutes(service: AccountService): Route[] {
       access: admin,
       body: forms.UserIdsForm,
       reply: forms.GroupResponse,
-      handler: ({ params, body }) =>
-        failingAs('Error removing users from group', () =>
-          access.groups.removeMembers(params.id ?? '', body.user_ids ?? []),
-        ),
+      async handler({ user, params, body }) {
+        const userIds = body.user_ids ?? [];
+        const group = await failingAs('Error removing users from group', () =>
+          access.groups.removeMembers(params.id ?? '', userIds),
+        );
+        announce(events, 'group.member_removed', user, group.id, { user_ids: userIds });
+        return group;
+      },
     }),
   ];
 }
@@ -161,7 +172,8 @@ const emptyInfo = {
   is_active: false,
 };
 
-function writeRoutes({ access }: AccountService): Route[] {
+function writeRoutes(service: AccountService): Route[] {
+  const { access, events } = service;
   return [
     route({
       method: 'POST',
@@ -171,7 +183,9 @@ function writeRoutes({ access }: AccountService): Route[] {
       reply: forms.GroupResponse,
       async handler({ user, body }) {
         const form = forms.readGroupForm(body);
-        return failingAs('Error creating group', () => access.groups.create(user.id, form));
+        const group = await failingAs('Error creating group', () => access.groups.create(user.id, form));
+        announce(events, 'group.created', user, group.id, { name: group.name });
+        return group;
       },
     }),
     route({
@@ -180,17 +194,28 @@ function writeRoutes({ access }: AccountService): Route[] {
       access: admin,
       body: forms.GroupForm,
       reply: forms.GroupResponse,
-      async handler({ params, body }) {
+      async handler({ user, params, body }) {
         const form = forms.readGroupForm(body);
-        return failingAs('Error updating group', () => access.groups.update(params.id ?? '', form));
+        const before = (await access.allGroups()).get(params.id ?? '')?.parent_group_id ?? null;
+        const group = await failingAs('Error updating group', () => access.groups.update(params.id ?? '', form));
+        const { id, name, parent_group_id } = group;
+        announce(events, 'group.updated', user, id, { name, old_parent_group_id: before, parent_group_id });
+        return group;
       },
     }),
     route({
       method: 'DELETE',
       url: `${BASE}/id/:id/delete`,
       access: admin,
-      async handler({ params }) {
-        await failingAs('Error deleting group', () => access.groups.remove(params.id ?? ''));
+      async handler({ user, params }) {
+        const id = params.id ?? '';
+        const groups = await access.allGroups();
+        const parent = groups.get(id)?.parent_group_id ?? null;
+        const children = await failingAs('Error deleting group', () => access.groups.remove(id));
+        announce(events, 'group.deleted', user, id, { parent_group_id: parent, promoted_child_ids: children });
+        for (const child of children) {
+          announce(events, 'group.updated', user, child, { old_parent_group_id: id, parent_group_id: parent });
+        }
         return true;
       },
     }),

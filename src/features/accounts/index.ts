@@ -186,7 +186,9 @@ export function createAccounts(deps: AccountDeps): Accounts {
     putSettings: (values, author) => putSettings(secondFactor, values, author),
     async signOut(token) {
       const claims = await sessions.claims(token);
-      if (claims && (await sessions.revoke(claims))) events.signedOut(claims.id, String(claims.jti));
+      if (!claims) return null;
+      if (await sessions.revoke(claims)) events.signedOut(claims.id, String(claims.jti));
+      return claims.id;
     },
   };
   const stopCleaning = cleanRevocations(deps);

@@ -6,6 +6,7 @@ import { nowSeconds } from '../../kernel/time.ts';
 import type { Access } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import { type Account, loadAccounts } from './account-store.ts';
+import { announceAccount } from './announce.ts';
 import { CHANGED_MEANWHILE, sameCredential } from './credentials.ts';
 import { presentSession } from './present.ts';
 import type { ChallengeAnswer } from './second-factor/challenges.ts';
@@ -77,11 +78,6 @@ async function openSession(deps: IssueDeps, user: User, claims: SessionClaims): 
   const signed = await deps.tokens.sign({ id: user.id, typ: 'session', ...claims }, lifetime);
   const body = presentSession(user, signed, await deps.access.permissionTree(user));
   const { auth_method } = claims;
-  deps.events.publish('auth.login', {
-    actor: user,
-    subject: { type: 'user', id: user.id },
-    source: auth_method,
-    data: { auth_method },
-  });
+  announceAccount(deps.events, 'auth.login', { actor: user, source: auth_method, data: { auth_method } });
   return { signed, body };
 }

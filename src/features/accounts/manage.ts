@@ -3,6 +3,7 @@ import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { deleteMemberships, removeGrantsTo } from '../access/index.ts';
 import { accountByEmail, loadAccounts, primaryUser, updateUser, userById } from './account-store.ts';
+import { announceAccount } from './announce.ts';
 import { deleteApiKeys } from './api-keys.ts';
 import { assertRole } from './auth-route.ts';
 import { CHANGED_MEANWHILE, renewCredential } from './credentials.ts';
@@ -59,7 +60,20 @@ export async function updateAccount(service: AccountService, actor: User, id: st
     return userById(tx, id);
   });
   if (!user) throw new HttpError(400, detail.USER_NOT_FOUND);
+  announceUpdate(service, actor, account.user, user, password !== null);
   return user;
+}
+
+const SHOWN = ['name', 'email', 'profile_image_url'] as const;
+
+function announceUpdate({ events }: AccountService, actor: User, before: User, after: User, password: boolean): void {
+  const { id } = after;
+  const fields = SHOWN.filter((field) => before[field] !== after[field]);
+  if (fields.length > 0) announceAccount(events, 'user.updated', { actor, id, data: { updated_fields: fields } });
+  if (before.role !== after.role) {
+    announceAccount(events, 'user.role_updated', { actor, id, data: { old_role: before.role, role: after.role } });
+  }
+  if (password) announceAccount(events, 'auth.password_changed', { actor, id, source: 'admin' });
 }
 
 async function acceptedHash(passwords: AccountService['passwords'], password: string): Promise<string> {
@@ -71,11 +85,12 @@ async function acceptedHash(passwords: AccountService['passwords'], password: st
  * Removes an account with its chats, memberships, keys and provider sessions; what it shared stays. `actor` null: an
  * identity provider.
  */
-export async function deleteAccount(service: AccountService, actor: User | null, id: string): Promise<void> {
+export async function deleteAccount(service: AccountService, actor: User | null, id: string): Promise<User | null> {
   const { database, cleanups } = service;
   const primary = await primaryUser(database.db);
   if (id === actor?.id || id === primary?.id) throw new HttpError(403, detail.ACTION_PROHIBITED);
-  await database.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
+    const removed = await userById(tx, id);
     await deleteMemberships(tx, id);
     try {
       for (const cleanup of cleanups) await cleanup(tx, id);
@@ -93,5 +108,6 @@ export async function deleteAccount(service: AccountService, actor: User | null,
       service.namedKeys.invalidate();
       service.userChanged(id, 'deleted');
     });
+    return removed;
   });
 }

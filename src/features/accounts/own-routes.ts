@@ -4,6 +4,7 @@ import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Default, Dict, Obj } from '../../kernel/http/shapes.ts';
 import { isObject } from '../../kernel/json.ts';
 import { updateUser, userById } from './account-store.ts';
+import { announceAccount } from './announce.ts';
 import { presentGroups } from './group-present.ts';
 import {
   mergeSettings,
@@ -27,7 +28,7 @@ export function ownRoutes(service: AccountService): Route[] {
 }
 
 function settingsRoutes(service: AccountService): Route[] {
-  const { access, config, database, userChanged } = service;
+  const { access, config, database, events, userChanged } = service;
   return [
     route({
       method: 'GET',
@@ -64,6 +65,7 @@ function settingsRoutes(service: AccountService): Route[] {
         );
         if (!settings) throw missing();
         userChanged(user.id, 'changed');
+        announceAccount(events, 'user.settings_updated', { actor: user, data: { updated_fields: Object.keys(body) } });
         return settings;
       },
     }),
@@ -91,7 +93,7 @@ function settingsRoutes(service: AccountService): Route[] {
   ];
 }
 
-function statusRoutes({ config, database, userChanged }: AccountService): Route[] {
+function statusRoutes({ config, database, events, userChanged }: AccountService): Route[] {
   const assertEnabled = (): void => {
     if (!config.get('users.enable_status')) throw new HttpError(403, detail.ACTION_PROHIBITED);
   };
@@ -119,6 +121,7 @@ function statusRoutes({ config, database, userChanged }: AccountService): Route[
         userChanged(user.id, 'changed');
         const changed = found ? await userById(database.db, user.id) : null;
         if (!changed) throw missing();
+        announceAccount(events, 'user.status_updated', { actor: user, data: { updated_fields: Object.keys(changes) } });
         return presentUser(changed);
       },
     }),

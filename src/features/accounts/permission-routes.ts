@@ -6,7 +6,7 @@ import type { AccountService } from './service.ts';
 const BASE = '/api/v1/users/default/permissions';
 
 /** The permission tree everybody has before groups add to it. */
-export function permissionRoutes({ access, config }: AccountService): Route[] {
+export function permissionRoutes({ access, config, events }: AccountService): Route[] {
   return [
     route({
       method: 'GET',
@@ -27,10 +27,14 @@ export function permissionRoutes({ access, config }: AccountService): Route[] {
       url: BASE,
       access: admin,
       body: UserPermissions,
-      async handler({ body }) {
+      async handler({ body, user }) {
         await config.set({ 'user.permissions': body });
         // Open tabs have the old tree.
         access.announce(null);
+        events.publish('user.permissions_updated', {
+          actor: user,
+          subject: { type: 'config', id: 'user.permissions' },
+        });
         return body;
       },
     }),

@@ -62,7 +62,9 @@ export function createProvisioning(service: AccountService): Provisioning {
         throw error;
       }
     },
-    remove: (id) => deleteAccount(service, null, id),
+    async remove(id) {
+      await deleteAccount(service, null, id);
+    },
   };
 }
 

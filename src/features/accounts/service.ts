@@ -6,6 +6,7 @@ import type { Config } from '../../kernel/settings/index.ts';
 import type { Access } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import { accountByEmail, anyUser, loadAccounts } from './account-store.ts';
+import { announceAccount, announceCreated } from './announce.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { AccountCreation } from './create-account.ts';
 import { CHANGED_MEANWHILE, renewCredential } from './credentials.ts';
@@ -50,8 +51,8 @@ export interface AccountService {
   userChanged(userId: string, what: UserChange): void;
   /** Stores settings; those of the second factor by their own rules. */
   putSettings(values: Readonly<Record<string, unknown>>, author: Author): Promise<{ sessionsRevoked: boolean }>;
-  /** Ends the token of a session, if it is one. */
-  signOut(token: string): Promise<void>;
+  /** Ends the token of a session, if it is one; gives whose it was. */
+  signOut(token: string): Promise<string | null>;
 }
 
 const EMAIL = /^[^@]+@[^@]+\.[^@]+$/;
@@ -79,7 +80,7 @@ export async function signUp(service: AccountService, form: SignUpForm): Promise
   assertSignUpOpen(service, first);
   await assertNewCredential(service, form);
   const password = await service.passwords.hash(form.password);
-  return service.creation.create(
+  const user = await service.creation.create(
     { ...form, password },
     {
       promote: true,
@@ -90,13 +91,22 @@ export async function signUp(service: AccountService, form: SignUpForm): Promise
       },
     },
   );
+  announceCreated(service.events, user, 'api');
+  announceAccount(service.events, 'auth.signup', { actor: user, data: { email: user.email } });
+  return user;
 }
 
 /** An account made by an administrator. */
-export async function addAccount(service: AccountService, form: SignUpForm & { role: string }): Promise<User> {
+export async function addAccount(
+  service: AccountService,
+  actor: User,
+  form: SignUpForm & { role: string },
+): Promise<User> {
   await assertNewCredential(service, form);
   const password = await service.passwords.hash(form.password);
-  return service.creation.create({ ...form, password }, { promote: false, closeSignUp: false });
+  const user = await service.creation.create({ ...form, password }, { promote: false, closeSignUp: false });
+  announceCreated(service.events, user, 'admin', actor);
+  return user;
 }
 
 async function assertNewCredential(service: AccountService, { email, password }: SignUpForm): Promise<void> {
@@ -110,7 +120,7 @@ async function assertNewCredential(service: AccountService, { email, password }:
 /** The user's own new password; ends all sessions, this one too. */
 export async function changeOwnPassword(
   service: AccountService,
-  userId: string,
+  { id: userId }: Pick<User, 'id'>,
   old: string,
   next: string,
 ): Promise<void> {
@@ -125,6 +135,7 @@ export async function changeOwnPassword(
   );
   if (!done) throw new HttpError(409, CHANGED_MEANWHILE);
   service.userChanged(userId, 'revoked');
+  announceAccount(service.events, 'auth.password_changed', { actor: account.user });
 }
 
 /** Ends every session of an account. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import { type Account, accountByEmail, anyUser, loadAccounts, setRole } from './account-store.ts';
+import { announceAccount, announceCreated } from './announce.ts';
 import { countPassword } from './second-factor/sign-in.ts';
 import type { AccountService } from './service.ts';
 
@@ -47,13 +48,17 @@ export async function trustedAccount(
   if (!isRole(role) || role === account.user.role) return account;
   await setRole(service.database.db, account.user.id, role);
   service.userChanged(account.user.id, 'role');
-  return (await loadAccounts(service.database.db, [account.user.id])).get(account.user.id) ?? account;
+  const changed = (await loadAccounts(service.database.db, [account.user.id])).get(account.user.id) ?? account;
+  const data = { old_role: account.user.role, role };
+  announceAccount(service.events, 'user.role_updated', { actor: changed.user, data, source: 'trusted_header' });
+  return changed;
 }
 
 async function createTrusted(service: AccountService, email: string, name: string): Promise<void> {
   const password = await service.passwords.hash(randomBytes(24).toString('base64url'));
   try {
-    await service.creation.create({ name, email, password }, { promote: true, closeSignUp: true });
+    const user = await service.creation.create({ name, email, password }, { promote: true, closeSignUp: true });
+    announceCreated(service.events, user, 'trusted_header');
   } catch (error) {
     // Another request of the same person made it meanwhile.
     if (!(error instanceof HttpError) || error.detail !== detail.EMAIL_TAKEN) throw error;
@@ -72,7 +77,8 @@ export async function systemAccount(service: AccountService): Promise<Account> {
       if (!first) throw new HttpError(400, detail.EMAIL_TAKEN);
     };
     try {
-      await service.creation.create({ ...SYSTEM, password }, { promote: true, closeSignUp: true, check });
+      const user = await service.creation.create({ ...SYSTEM, password }, { promote: true, closeSignUp: true, check });
+      announceCreated(service.events, user, 'system');
     } catch (error) {
       // The page opened in two tabs at once.
       if (!(error instanceof HttpError) || error.detail !== detail.EMAIL_TAKEN) throw error;

@@ -4,6 +4,7 @@ import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Default, Int, Nullable, Obj, Str } from '../../kernel/http/shapes.ts';
 import { groupIdsOf, listGroups } from '../access/index.ts';
 import { listOAuthSessions, primaryUser, userById } from './account-store.ts';
+import { announceAccount } from './announce.ts';
 import { assertProfileImage } from './auth-route.ts';
 import { presentGroups } from './group-present.ts';
 import { deleteAccount, updateAccount } from './manage.ts';
@@ -186,6 +187,7 @@ function writeRoutes(service: AccountService): Route[] {
         const primary = await primaryUser(database.db);
         if (primary?.id === id && user.id !== id) throw new HttpError(403, detail.ACTION_PROHIBITED);
         await revokeSessions(service, id);
+        announceAccount(service.events, 'auth.sessions_revoked', { actor: user, id });
         return true;
       },
     }),
@@ -194,7 +196,10 @@ function writeRoutes(service: AccountService): Route[] {
       url: `${BASE}/:user_id`,
       access: admin,
       async handler({ user, params }) {
-        await deleteAccount(service, user, params.user_id ?? '');
+        const id = params.user_id ?? '';
+        const removed = await deleteAccount(service, user, id);
+        if (removed)
+          announceAccount(service.events, 'user.deleted', { actor: user, id, data: { email: removed.email } });
         return true;
       },
     }),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isUnavailable } from '../../../kernel/database/index.ts';
 import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import { type Account, accountByEmail } from '../account-store.ts';
+import { announceCreated } from '../announce.ts';
 import type { AccountService } from '../service.ts';
 import { countPasswordFor } from '../sign-in.ts';
 import { BadTlsSettings, BindRefused, type Directory, type DirectoryEntry, openDirectory } from './directory.ts';
@@ -10,7 +11,7 @@ import { type DirectorySettings, directorySettings } from './settings.ts';
 
 type SignInService = Pick<
   AccountService,
-  'access' | 'config' | 'creation' | 'database' | 'log' | 'passwords' | 'secondFactor'
+  'access' | 'config' | 'creation' | 'database' | 'events' | 'log' | 'passwords' | 'secondFactor'
 >;
 
 const refused = (text: string): HttpError => new HttpError(400, text, { code: 'ldap.refused' });
@@ -67,11 +68,16 @@ function emailOf(entry: DirectoryEntry, user: string, { defaultEmailDomain }: Di
   return made;
 }
 
-async function createAccount({ creation, passwords }: SignInService, email: string, name: string): Promise<void> {
+async function createAccount(
+  { creation, passwords, events }: SignInService,
+  email: string,
+  name: string,
+): Promise<void> {
   // Nobody knows this password: the directory is asked each time.
   const password = await passwords.hash(randomBytes(24).toString('base64url'));
   try {
-    await creation.create({ name, email, password }, { promote: true, closeSignUp: true });
+    const user = await creation.create({ name, email, password }, { promote: true, closeSignUp: true });
+    announceCreated(events, user, 'ldap');
   } catch (error) {
     // Another sign-in of the same person made it meanwhile.
     if (error instanceof HttpError && error.detail === detail.EMAIL_TAKEN) return;

@@ -3,7 +3,7 @@ import { anyone, human } from '../../../kernel/http/access.ts';
 import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import type { Credential, Principal, User } from '../../../kernel/http/principal.ts';
 import { type Route, route } from '../../../kernel/http/route.ts';
-import { loadAccounts, ownsOAuthSession } from '../account-store.ts';
+import { loadAccounts, oauthProviderOf } from '../account-store.ts';
 import { authRoute } from '../auth-route.ts';
 import { challengeCookie, clearChallengeCookie, setSessionCookie, setTokenCookie } from '../cookies.ts';
 import { completeSignIn } from '../issue.ts';
@@ -133,7 +133,7 @@ async function signedIn(service: AccountService, reply: FastifyReply, passed: Pa
   const { signed, body } = await completeSignIn(service, passed);
   setTokenCookie(reply, signed, options);
   const { oauth_session_id: sessionId } = passed.challenge;
-  if (sessionId !== null && (await ownsOAuthSession(database.db, passed.user.id, sessionId))) {
+  if (sessionId !== null && (await oauthProviderOf(database.db, passed.user.id, sessionId)) !== null) {
     const cookie = { value: sessionId, expiresAt: signed.expires_at, httpOnly: true };
     setSessionCookie(reply, 'oauth_session_id', cookie, options);
   }

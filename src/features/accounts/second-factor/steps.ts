@@ -6,6 +6,7 @@ import type { User } from '../../../kernel/http/principal.ts';
 import type { Config } from '../../../kernel/settings/index.ts';
 import { nowSeconds } from '../../../kernel/time.ts';
 import type { EventSink } from '../../configuration/index.ts';
+import { announceAccount } from '../announce.ts';
 import { type ActiveAccount, lockAccount, writeCredential } from '../credentials.ts';
 import type { UserChange } from '../events.ts';
 import { findChallenge, userIdOf } from './challenges.ts';
@@ -122,5 +123,5 @@ export function announce(
   data: Record<string, unknown> = {},
 ): void {
   noteEvent(log, event, user.id, data);
-  events.publish(`auth.mfa.${event}`, { actor: user, subject: { type: 'user', id: user.id }, data });
+  announceAccount(events, `auth.mfa.${event}`, { actor: user, data });
 }
