@@ -5,7 +5,7 @@ import { type Account, accountByEmail } from '../account-store.ts';
 import { announceCreated } from '../announce.ts';
 import type { AccountService } from '../service.ts';
 import { countPasswordFor } from '../sign-in.ts';
-import { BadTlsSettings, BindRefused, type Directory, type DirectoryEntry, openDirectory } from './directory.ts';
+import { BadTlsSettings, BindRefused, type DirectoryEntry, openDirectory } from './directory.ts';
 import { firstCommonName } from './group-names.ts';
 import { type DirectorySettings, directorySettings } from './settings.ts';
 
@@ -40,24 +40,28 @@ async function askDirectory(
   user: string,
   password: string,
 ): Promise<{ entry: DirectoryEntry; email: string }> {
-  let directory: Directory | undefined;
+  const asked = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      service.log.warn({ err: error, host: settings.host, port: settings.port }, 'a sign-in by LDAP failed');
+      throw refusalOf(error);
+    });
+  const directory = await asked(openDirectory(settings));
   try {
-    directory = await openDirectory(settings);
-    const entry = user === '' || user.length > MAX_USERNAME ? null : await directory.find(user);
+    const entry = user === '' || user.length > MAX_USERNAME ? null : await asked(directory.find(user));
     if (!entry) throw refused('User not found in the LDAP server');
     const email = emailOf(entry, user, settings);
     if (!entry.usernames.some((name) => name.toLowerCase() === user)) throw refused('User record mismatch.');
     await countPasswordFor(service, email);
-    if (!(await directory.accepts(entry.dn, password))) throw refused('Authentication failed.');
+    if (!(await asked(directory.accepts(entry.dn, password)))) throw refused('Authentication failed.');
     return { entry, email };
-  } catch (error) {
-    if (error instanceof HttpError) throw error;
-    service.log.warn({ err: error, host: settings.host, port: settings.port }, 'a sign-in by LDAP failed');
-    if (error instanceof BadTlsSettings) throw refused('Failed to configure TLS for LDAP connection.');
-    throw refused(error instanceof BindRefused ? 'Application account bind failed' : 'LDAP authentication failed.');
   } finally {
-    await directory?.close();
+    await directory.close();
   }
+}
+
+function refusalOf(error: unknown): HttpError {
+  if (error instanceof BadTlsSettings) return refused('Failed to configure TLS for LDAP connection.');
+  return refused(error instanceof BindRefused ? 'Application account bind failed' : 'LDAP authentication failed.');
 }
 
 function emailOf(entry: DirectoryEntry, user: string, { defaultEmailDomain }: DirectorySettings): string {

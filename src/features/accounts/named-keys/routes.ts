@@ -47,7 +47,7 @@ const missing = (): HttpError => new HttpError(404, detail.API_KEY_NOT_FOUND);
 
 /** A person manages them: no key makes, widens or prolongs another. */
 function ownRoutes(service: AccountService): Route[] {
-  const { namedKeys } = service;
+  const { events, namedKeys } = service;
   return [
     route({
       method: 'GET',
@@ -69,6 +69,7 @@ function ownRoutes(service: AccountService): Route[] {
       async handler({ user, body }) {
         await assertKeysAllowed(service, user);
         const { row, key } = await namedKeys.create(user.id, body);
+        events.publish('auth.api_key.created', { actor: user, subject: { id: user.id } });
         return { ...presentKey(row), api_key: key };
       },
     }),
@@ -92,13 +93,14 @@ function ownRoutes(service: AccountService): Route[] {
       // Also while keys are switched off: taking one away is never wrong.
       async handler({ user, params }) {
         if (!(await namedKeys.remove(user.id, params.id ?? ''))) throw missing();
+        events.publish('auth.api_key.deleted', { actor: user, subject: { id: user.id } });
         return true;
       },
     }),
   ];
 }
 
-function adminRoutes({ namedKeys, sessions }: AccountService): Route[] {
+function adminRoutes({ events, namedKeys, sessions }: AccountService): Route[] {
   return [
     route({
       method: 'GET',
@@ -114,8 +116,9 @@ function adminRoutes({ namedKeys, sessions }: AccountService): Route[] {
       method: 'DELETE',
       url: `${OF_USER}/:key_id`,
       access: admin,
-      async handler({ params }) {
+      async handler({ user, params }) {
         if (!(await namedKeys.remove(params.id ?? '', params.key_id ?? ''))) throw missing();
+        events.publish('auth.api_key.deleted', { actor: user, subject: { id: params.id ?? '' } });
         return true;
       },
     }),
