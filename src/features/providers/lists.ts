@@ -78,7 +78,8 @@ export function createLists<T>({ log, load, maxAgeMs }: ListsOptions<T>): Lists<
       state.print = print;
       state.failures = 0;
     } catch (error) {
-      if (state.failures === 0) log.warn({ err: error, url: connection.url }, 'the provider does not list its models');
+      const reason = error instanceof Error ? error.message : String(error);
+      if (state.failures === 0) log.warn({ url: connection.url, reason }, 'the provider does not list its models');
       state.failures += 1;
     }
     state.askedAt = performance.now();

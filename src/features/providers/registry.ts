@@ -8,7 +8,7 @@ import { createLists } from './lists.ts';
 import { mergeServers, type OllamaList, ollamaEntries, runningModels, serverModels } from './ollama/list.ts';
 import { modelsUrl } from './openai/address.ts';
 import { anthropicList, isAnthropic } from './openai/anthropic-list.ts';
-import { entriesOf, fixedList, readList } from './openai/list.ts';
+import { entriesOf, fixedList, hasNoAccess, readList } from './openai/list.ts';
 import type { ModelEntry } from './types.ts';
 
 export interface RegistryDeps {
@@ -62,6 +62,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     maxAgeMs,
     async load(connection) {
       if (connection.modelIds.length > 0) return entriesOf(connection, fixedList(connection));
+      if (hasNoAccess(connection)) return [];
       const models = isAnthropic(connection)
         ? await anthropicList(egress, connection, timeoutMs)
         : readList(await json(connection, modelsUrl(connection)));

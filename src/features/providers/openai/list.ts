@@ -9,6 +9,12 @@ export function isOpenaiItself(connection: Connection): boolean {
   return connection.url.includes('api.openai.com');
 }
 
+/** The public API answers nobody without a key; it is the address that is set when none was chosen. */
+export function hasNoAccess(connection: Connection): boolean {
+  const { key, authType, headers } = connection;
+  return isOpenaiItself(connection) && key === '' && ['bearer', 'none'].includes(authType) && headers === null;
+}
+
 export function cannotChat(id: string): boolean {
   return NO_CHAT.some((part) => id.includes(part));
 }
