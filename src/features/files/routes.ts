@@ -27,9 +27,10 @@ function collectionRoutes(files: FileService): Route[] {
       query: shapes.UploadQuery,
       reply: shapes.FileModelResponse,
       handler: async ({ user, query, form }) => {
-        const kept = await files.upload(user, await form({ fileBytes: Number.POSITIVE_INFINITY }), query);
+        const parts = await form({ fileBytes: Number.POSITIVE_INFINITY });
+        const kept = await files.upload(user, parts, query);
         if (kept) return kept;
-        throw new ValidationError([{ type: 'missing', loc: ['body', 'file'], msg: 'Field required', input: null }]);
+        throw noFile(parts.fields.file);
       },
     }),
     route({
@@ -85,6 +86,15 @@ function collectionRoutes(files: FileService): Route[] {
       },
     }),
   ];
+}
+
+/** A form without a file; `text`: what it has in the file's place. */
+function noFile(text?: string): ValidationError {
+  const problem =
+    text === undefined
+      ? { type: 'missing', msg: 'Field required', input: null }
+      : { type: 'value_error', msg: 'Value error, a file was expected', input: text };
+  return new ValidationError([{ ...problem, loc: ['body', 'file'] }]);
 }
 
 /** Whoever may not see a file is told that there is none. */

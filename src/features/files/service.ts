@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { type Database, json } from '../../kernel/database/index.ts';
-import { detail, HttpError, notFound, wrapped } from '../../kernel/http/errors.ts';
+import { detail, HttpError, notFound, ValidationError, wrapped } from '../../kernel/http/errors.ts';
 import { mediaType } from '../../kernel/http/media-types.ts';
-import type { MultipartForm, UploadedFile } from '../../kernel/http/multipart.ts';
+import { isBrokenForm, type MultipartForm, type UploadedFile } from '../../kernel/http/multipart.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
@@ -68,6 +68,9 @@ export function createFileService(deps: FilesDeps) {
       return await storage.put(id, name, part.stream, maxBytes());
     } catch (error) {
       if (error instanceof TooLargeError) throw tooLarge();
+      if (isBrokenForm(error)) {
+        throw new ValidationError([{ type: 'missing', loc: ['body', 'file'], msg: 'Field required', input: null }]);
+      }
       if (error instanceof EmptyError) throw new HttpError(400, detail.EMPTY_CONTENT);
       const text = diskProblem(error) ?? 'Error uploading file';
       log.error({ err: error }, 'an upload could not be stored');

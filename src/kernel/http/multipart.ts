@@ -46,7 +46,7 @@ async function* parts(
       }
     }
   } catch (error) {
-    if (!isParserError(error)) throw error;
+    if (!isBrokenForm(error)) throw error;
     throw new HttpError(400, 'There was an error parsing the body', { cause: error });
   } finally {
     // A reader that gave up early leaves the rest unread: it is let run out, so that the client can read the answer.
@@ -55,8 +55,8 @@ async function* parts(
   }
 }
 
-/** The parser's own complaints carry plain texts and no code. */
-function isParserError(error: unknown): boolean {
+/** Whether the form broke off or cannot be read; the parser's own complaints carry plain texts and no code. */
+export function isBrokenForm(error: unknown): boolean {
   return (
     error instanceof Error &&
     /^(?:Unexpected end of (?:form|multipart data)|Malformed part header|Part terminated early|Multipart: )/.test(
