@@ -348,6 +348,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       log,
       authenticator: accounts.authenticator,
       permissions: access.permissions,
+      settled: bus.settled,
       cors,
       securityHeaders: securityHeaders((name) => settings.get(name)),
       compression: settings.get('ENABLE_COMPRESSION_MIDDLEWARE'),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BUILT_IN } from '../../src/features/access/index.ts';
-import { type Account, addAccount, signIn, signUp } from '../support/client.ts';
+import { type Account, addAccount, addSession, signIn, signUp } from '../support/client.ts';
 import type { EmbeddedServer } from '../support/embedded-server.ts';
 import { connectSocket } from '../support/socket.ts';
 import { until } from '../support/wait.ts';
@@ -44,7 +44,7 @@ export async function createCast(server: EmbeddedServer): Promise<Cast> {
     await admin.ok('POST', `/api/v1/groups/id/${id}/users/add`, { json: { user_ids: members } });
     return id;
   };
-  const account = (label: string, role?: string) => addPerson(admin, label, role);
+  const account = (label: string, role?: string) => addSession(admin, label, role);
   const [owner, reader, writer, stranger] = [
     await account('owner'),
     await account('reader'),
@@ -89,12 +89,6 @@ export async function createCast(server: EmbeddedServer): Promise<Cast> {
       await actor('admin', admin, { role: 'admin' }),
     ],
   };
-}
-
-/** An account with the session its maker is given: a sign-in would cost another hash. */
-async function addPerson(admin: Account, label: string, role = 'user'): Promise<{ id: string; token: string }> {
-  const json = { name: `${label} Example`, email: `${label}@example.com`, password: 'Battery-staple-2', role };
-  return admin.ok('POST', '/api/v1/auths/add', { json });
 }
 
 /** Somebody who was an administrator when they signed in and opened a page; the page must have lost its socket. */

@@ -196,7 +196,7 @@ function createChanges(bus: AccessDeps['bus'], forget: (userIds: readonly string
   return {
     publish(userIds: readonly string[] | null, tell: boolean): void {
       apply(userIds, tell);
-      bus.publish(TOPIC, { users: userIds, tell });
+      bus.publish(TOPIC, { users: userIds, tell }, { awaited: true });
     },
     onChanged(listener: (userIds: readonly string[] | null) => void): () => void {
       listeners.add(listener);

@@ -40,7 +40,7 @@ export function createApiKeys({ database, bus }: ApiKeyDeps): ApiKeys {
   const stop = bus.subscribe(TOPIC, () => owners.clear());
   const changed = (): void => {
     owners.clear();
-    bus.publish(TOPIC, null);
+    bus.publish(TOPIC, null, { awaited: true });
   };
   return {
     userIdOf: (key) => owners.get(key),

@@ -65,11 +65,11 @@ export function createAccountEvents({ bus, log, sessions }: EventDeps): AccountE
   return {
     userChanged(userId, what) {
       applyUser(userId, what);
-      bus.publish(USER_TOPIC, [userId, what]);
+      bus.publish(USER_TOPIC, [userId, what], { awaited: true });
     },
     signedOut(userId, jti) {
       applySignOut(userId, jti);
-      bus.publish(SIGN_OUT_TOPIC, [userId, jti]);
+      bus.publish(SIGN_OUT_TOPIC, [userId, jti], { awaited: true });
     },
     onUserChanged(listener) {
       userListeners.add(listener);

@@ -35,7 +35,7 @@ export function createRows(db: Db, bus: Pick<Bus, 'publish' | 'subscribe'>): Row
     get: () => cache.get('all'),
     changed() {
       cache.clear();
-      bus.publish(TOPIC, {});
+      bus.publish(TOPIC, {}, { awaited: true });
     },
     close: stop,
   };

@@ -12,6 +12,7 @@ import { validate, validateAll } from './validate.ts';
 interface Ports {
   authenticator: Authenticator;
   permissions: PermissionCheck;
+  settled?: () => Promise<void> | null;
 }
 
 /** The handler Fastify runs: broken JSON first, then caller and role, then the fields, then permission and object (note 20.2). */
@@ -30,6 +31,9 @@ export function createHandler(route: Route, ports: Ports) {
       input.target = target;
       const result = await route.handler(input as never);
       if (result === reply || reply.sent) return reply;
+      // Whoever is told that a right is gone may ask any process next.
+      const settling = request.method === 'GET' ? null : ports.settled?.();
+      if (settling) await settling;
       return sendJson(reply, result);
     } catch (error) {
       if (route.invalidDetail !== undefined && error instanceof ValidationError) {

@@ -33,6 +33,8 @@ export interface HttpOptions {
   log: FastifyBaseLogger;
   authenticator: Authenticator;
   permissions: PermissionCheck;
+  /** What the answer to a change waits for: that other processes know of it. Null, or absent: for nothing. */
+  settled?: () => Promise<void> | null;
   cors: CorsPolicy;
   /** Sent with every answer; they win over a route's own header of the same name. */
   securityHeaders: Record<string, string>;

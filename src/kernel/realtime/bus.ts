@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../telemetry/log.ts';
 
-/** `from`: id of the process that sent the message. */
-export type BusHandler = (message: unknown, from: string) => void;
+/** `from`: id of the process that sent the message. What is promised counts as part of dealing with it. */
+export type BusHandler = (message: unknown, from: string) => void | Promise<void>;
+
+export interface PublishOptions {
+  /** Whoever caused it waits (`settled`) until the others have dealt with it: rights that end, above all. */
+  awaited?: boolean;
+}
 
 /** Messages between the processes of one installation. What a process publishes does not come back to it. */
 export interface Bus {
@@ -11,8 +16,13 @@ export interface Bus {
   /** Whether other processes hear what is published here. */
   readonly shared: boolean;
   /** Sends a JSON value to every other process. Never throws; what cannot be sent is logged. */
-  publish(topic: string, message: unknown): void;
-  /** The same, to one process. */
+  publish(topic: string, message: unknown, options?: PublishOptions): void;
+  /**
+   * Resolves when every other process has dealt with what was published as `awaited` until now; one that does not answer is
+   * not waited for long. Null when there is nothing to wait for.
+   */
+  settled(): Promise<void> | null;
+  /** To one process. */
   send(to: string, topic: string, message: unknown): void;
   /** Gives the function that stops listening. */
   subscribe(topic: string, handler: BusHandler): () => void;
@@ -29,11 +39,17 @@ export function newProcessId(): string {
 export function createTopics(log: Pick<Log, 'error'>) {
   const topics = new Map<string, Set<BusHandler>>();
   const gaps = new Set<() => void>();
-  const guard = (topic: string, run: () => void): void => {
-    try {
-      run();
-    } catch (error) {
+  const running = new Set<Promise<void>>();
+  const guard = (topic: string, run: () => void | Promise<void>): void => {
+    const failed = (error: unknown): void =>
       log.error({ err: error, topic }, 'a handler of a message from another process failed');
+    try {
+      const result = run();
+      if (!result) return;
+      const promised = result.catch(failed).finally(() => running.delete(promised));
+      running.add(promised);
+    } catch (error) {
+      failed(error);
     }
   };
   return {
@@ -52,6 +68,10 @@ export function createTopics(log: Pick<Log, 'error'>) {
     deliver(topic: string, message: unknown, from: string): void {
       for (const handler of topics.get(topic) ?? []) guard(topic, () => handler(message, from));
     },
+    /** Resolves when the handlers called until now are done. */
+    async handled(): Promise<void> {
+      await Promise.all(running);
+    },
     missed(): void {
       for (const listener of gaps) guard('gap', listener);
     },
@@ -65,6 +85,7 @@ export function createLocalBus(log: Pick<Log, 'error'>): Bus {
     id: newProcessId(),
     shared: false,
     publish: () => {},
+    settled: () => null,
     send: () => {},
     subscribe,
     onGap,

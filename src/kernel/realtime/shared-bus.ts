@@ -1,5 +1,6 @@
 import type { Log } from '../telemetry/log.ts';
-import { type Bus, createTopics, newProcessId } from './bus.ts';
+import { type Bus, createTopics, newProcessId, type PublishOptions } from './bus.ts';
+import { createSettling } from './settling.ts';
 
 /** Carries texts between processes. */
 export interface Link {
@@ -39,11 +40,19 @@ export async function createSharedBus(log: Log, open: (events: LinkEvents) => Li
     send: (to, items) => link.send(to, `[${JSON.stringify(id)},${items.join(',')}]`),
     log,
   });
+  const publish = (topic: string, message: unknown, { awaited = false }: PublishOptions = {}): void => {
+    outbox.add(null, `[${JSON.stringify(topic)},${JSON.stringify(message ?? null)}]`);
+    if (awaited) settling.note();
+  };
+  const send = (to: string, topic: string, message: unknown): void =>
+    outbox.add(to, `[${JSON.stringify(topic)},${JSON.stringify(message ?? null)}]`);
+  const settling = createSettling({ bus: { publish, send, subscribe: topics.subscribe }, handled: topics.handled });
   const link = open({
     id,
     onText(text) {
       const [from, ...items] = JSON.parse(text) as [string, ...[string, unknown][]];
       if (from === id) return;
+      settling.heard(from);
       for (const [topic, message] of items) {
         if (topic === GAP) topics.missed();
         else topics.deliver(topic, message, from);
@@ -58,11 +67,13 @@ export async function createSharedBus(log: Log, open: (events: LinkEvents) => Li
   return {
     id,
     shared: true,
-    publish: (topic, message) => outbox.add(null, `[${JSON.stringify(topic)},${JSON.stringify(message ?? null)}]`),
-    send: (to, topic, message) => outbox.add(to, `[${JSON.stringify(topic)},${JSON.stringify(message ?? null)}]`),
+    publish,
+    settled: settling.settled,
+    send,
     subscribe: topics.subscribe,
     onGap: topics.onGap,
     async close() {
+      settling.close();
       await outbox.settled();
       await link.close();
     },

@@ -11,8 +11,8 @@ export type ConfigValues = { [K in ConfigKey]: ConfigValue<K> };
 
 /** What configuration needs of the bus between processes. */
 export interface ConfigBus {
-  publish(topic: string, message: unknown): void;
-  subscribe(topic: string, handler: (message: unknown) => void): () => void;
+  publish(topic: string, message: unknown, options?: { awaited?: boolean }): void;
+  subscribe(topic: string, handler: (message: unknown) => void | Promise<void>): () => void;
   /** False: other processes' writes are found by looking. */
   readonly shared: boolean;
 }
@@ -209,7 +209,7 @@ class State implements Config {
       this.#deps.log.error({ err: error }, 'settings were stored but could not be read back');
       this.#apply(kept, []);
     }
-    this.#deps.bus.publish(TOPIC, { keys: [...kept.keys()] });
+    this.#deps.bus.publish(TOPIC, { keys: [...kept.keys()] }, { awaited: true });
   }
 
   refresh(): Promise<void> {
@@ -270,7 +270,7 @@ class State implements Config {
     this.#stop.push(
       bus.subscribe(TOPIC, (message) => {
         const keys = keysOf(message);
-        if (keys.length > 0) void this.reload(keys).catch((error) => this.#readFailed(error));
+        return keys.length > 0 ? this.reload(keys).catch((error) => this.#readFailed(error)) : undefined;
       }),
     );
     if (bus.shared) return;
