@@ -1,29 +1,43 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import pg from 'pg';
 import { type Account, addSession, apiClient, signIn, signUp } from './support/client.ts';
 import { freshDatabase, missingDatabase, missingRedis, redisUrl } from './support/databases.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
+import { until } from './support/wait.ts';
 
 const noPostgres = await missingDatabase('postgresql');
 const noRedis = noPostgres || (await missingRedis());
-const variants: { name: string; env: Record<string, string>; skip: false | string }[] = [
-  { name: 'PostgreSQL', env: {}, skip: noPostgres },
+interface Variant {
+  name: string;
+  env: Record<string, string>;
+  skip: false | string;
+  /** Breaks the connections the processes hear each other by. */
+  cut(databaseUrl: string): Promise<void>;
+}
+const prefix = `loggia-revocation-${process.pid}`;
+const variants: Variant[] = [
+  { name: 'PostgreSQL', env: {}, skip: noPostgres, cut: cutPostgres },
   {
     name: 'Redis',
-    env: { REDIS_URL: redisUrl, WEBSOCKET_MANAGER: 'redis', REDIS_KEY_PREFIX: `loggia-revocation-${process.pid}` },
+    env: { REDIS_URL: `${redisUrl}?client_name=${prefix}`, WEBSOCKET_MANAGER: 'redis', REDIS_KEY_PREFIX: prefix },
     skip: noRedis,
+    cut: cutRedis,
   },
 ];
 
-for (const { name, env, skip } of variants) {
+for (const { name, env, skip, cut } of variants) {
   describe(`a right that is taken away at one process, over ${name}`, { skip }, () => {
     let one: TestServer;
     let two: TestServer;
     let admin: Account;
+    let databaseUrl = '';
     let stop = async () => {};
     before(async () => {
       const database = await freshDatabase('postgresql');
+      databaseUrl = database.url;
       const shared = { provider: null, env: { ENABLE_API_KEYS: 'true', ...env, DATABASE_URL: database.url } };
       one = await startServer(shared);
       two = await startServer(shared);
@@ -210,5 +224,40 @@ for (const { name, env, skip } of variants) {
       await takenAway(() => share([]), read(member));
       for (const socket of sockets) socket.close();
     });
+
+    it('is gone there soon though the message was lost', async () => {
+      const [user, keyed] = [await person('missed'), await person('missed-key', 'admin')];
+      const { api_key: key } = await keyed.ok<{ api_key: string }>('POST', '/api/v1/auths/api_key');
+      const byKey = () => atTwo(key, 'GET', '/api/v1/users/search');
+      assert.deepEqual([await listed(user)(), await byKey()], [200, 200]);
+      const socket = await connectSocket(two.base, user);
+      await cut(databaseUrl);
+      await user.ok('POST', '/api/v1/auths/signout');
+      await keyed.ok('DELETE', '/api/v1/auths/api_key');
+      await until(async () => (await listed(user)()) === 401 && (await byKey()) === 401, { ms: 10_000 });
+      await until(() => !socket.raw.connected, { ms: 10_000 });
+    });
   });
+}
+
+async function cutPostgres(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rowCount } = await client.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify%')`,
+  );
+  await client.end();
+  assert.equal(rowCount, 2);
+}
+
+async function cutRedis(): Promise<void> {
+  const redis = new Redis(redisUrl);
+  let killed = 0;
+  for (const line of String(await redis.client('LIST')).split('\n')) {
+    const id = line.includes(`name=${prefix}`) && /^id=(\d+)/.exec(line)?.[1];
+    if (id) killed += Number(await redis.client('KILL', 'ID', id));
+  }
+  redis.disconnect();
+  assert.ok(killed >= 4, `${killed} connections`);
 }

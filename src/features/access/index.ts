@@ -1,17 +1,18 @@
 import { type Cache, createCache } from '../../kernel/cache.ts';
-import type { Database, Db } from '../../kernel/database/index.ts';
+import type { Database, Db, Transaction } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
-import type { Bus } from '../../kernel/realtime/index.ts';
+import { type Bus, memoryAge } from '../../kernel/realtime/index.ts';
 import { permissionTree } from '../../kernel/settings/config-defaults.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
-import type { Grant, Right } from './grants.ts';
+import { nowSeconds } from '../../kernel/time.ts';
+import { createGrantMemory } from './grant-memory.ts';
+import { type Grant, grantsAllow, type Right } from './grants.ts';
 import { createGroups, type Groups } from './groups.ts';
 import { defaultModelSource, withAncestors } from './hierarchy.ts';
 import {
   directGroupIds,
   type GroupFacts,
   grantedIds,
-  isGranted,
   listGrants,
   loadGroups,
   removeGrants,
@@ -73,9 +74,9 @@ export interface Access {
   grants: {
     list(db: Db, type: string, ids: readonly string[]): Promise<Map<string, Grant[]>>;
     /** Replaces all grants of an object; gives what is stored. Run it in the transaction of the change. */
-    set(tx: Db, type: string, id: string, grants: unknown): Promise<Grant[]>;
-    remove(tx: Db, type: string, ids: readonly string[]): Promise<void>;
-    /** Whether a grant gives the right; ownership is not looked at. */
+    set(tx: Transaction, type: string, id: string, grants: unknown): Promise<Grant[]>;
+    remove(tx: Transaction, type: string, ids: readonly string[]): Promise<void>;
+    /** Whether a grant gives the right; ownership is not looked at. Warm, it costs no query. */
     allows(user: Who, type: string, id: string, right: Right): Promise<boolean>;
     /** Ids of the objects a grant gives the right on; those the user owns are not among them for that. */
     readableIds(user: Who, type: string, right?: Right): Promise<Set<string>>;
@@ -93,12 +94,13 @@ export interface AccessDeps {
   database: Pick<Database, 'db' | 'transaction'>;
   settings: Settings;
   config: Pick<Config, 'get' | 'onChange'>;
-  bus: Pick<Bus, 'publish' | 'subscribe'>;
+  bus: Pick<Bus, 'publish' | 'subscribe' | 'onGap' | 'shared'>;
 }
 
 export function createAccess({ database, settings, config, bus }: AccessDeps): Access {
   const { db } = database;
-  const memory = createMemory(db);
+  const memory = createMemory(db, bus);
+  const grants = createGrantMemory(db, bus);
   const changes = createChanges(bus, memory.forget);
   const builtInTree = fillTree(permissionTree(settings), BUILT_IN);
   let defaults: FullTree | null = null;
@@ -136,9 +138,16 @@ export function createAccess({ database, settings, config, bus }: AccessDeps): A
     }),
     grants: {
       list: listGrants,
-      set: (tx, type, id, list) => replaceGrants(tx, type, id, list, Math.floor(Date.now() / 1000)),
-      remove: removeGrants,
-      allows: async (user, type, id, right) => isGranted(db, user.id, await memory.groupIds(user.id), type, id, right),
+      set(tx, type, id, list) {
+        tx.onCommit(() => grants.changed(type, [id]));
+        return replaceGrants(tx, type, id, list, nowSeconds());
+      },
+      remove(tx, type, ids) {
+        tx.onCommit(() => grants.changed(type, ids));
+        return removeGrants(tx, type, ids);
+      },
+      allows: async (user, type, id, right) =>
+        grantsAllow(await grants.of(type, id), user.id, await memory.groupIds(user.id), right),
       readableIds: async (user, type, right = 'read') =>
         grantedIds(db, user.id, await memory.groupIds(user.id), type, right),
     },
@@ -147,26 +156,26 @@ export function createAccess({ database, settings, config, bus }: AccessDeps): A
     onChanged: changes.onChanged,
     close() {
       stop();
+      grants.close();
       changes.close();
     },
   };
 }
 
 const USERS_KEPT = 20_000;
-/** Milliseconds; bounds how long a change by a program that does not share the bus stays unseen. */
-const MAX_AGE_MS = 30_000;
 
 /** Groups and memberships, kept until they change. */
-function createMemory(db: Db) {
+function createMemory(db: Db, bus: Pick<Bus, 'shared'>) {
+  const maxAgeMs = memoryAge(bus, db);
   const hierarchy: Cache<Map<string, GroupFacts>> = createCache({
     maxEntries: 1,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs,
     load: () => loadGroups(db),
   });
   const allGroups = () => hierarchy.get('all');
   const groups: Cache<ReadonlySet<string>> = createCache({
     maxEntries: USERS_KEPT,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs,
     load: async (userId) => withAncestors(await directGroupIds(db, userId), await allGroups()),
   });
   return {
@@ -188,6 +197,8 @@ function createChanges(bus: AccessDeps['bus'], forget: (userIds: readonly string
     forget(userIds);
     if (tell && userIds?.length !== 0) for (const listener of listeners) listener(userIds);
   };
+  // What was missed may have been about anybody.
+  const stopGap = bus.onGap(() => apply(null, true));
   const stop = bus.subscribe(TOPIC, (message) => {
     const { users, tell } = message as { users: unknown; tell: unknown };
     const ids = Array.isArray(users) ? users.filter((id) => typeof id === 'string') : null;
@@ -202,6 +213,9 @@ function createChanges(bus: AccessDeps['bus'], forget: (userIds: readonly string
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: stop,
+    close() {
+      stop();
+      stopGap();
+    },
   };
 }

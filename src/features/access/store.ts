@@ -111,28 +111,6 @@ export async function grantedIds(
   return found;
 }
 
-/** Whether the user was granted `right` on one object. */
-export async function isGranted(
-  db: Db,
-  userId: string,
-  groupIds: ReadonlySet<string>,
-  type: string,
-  id: string,
-  right: Right,
-): Promise<boolean> {
-  const rows = await db
-    .selectFrom('access_grant')
-    .select(['principal_type', 'principal_id'])
-    .where('resource_type', '=', type)
-    .where('resource_id', '=', id)
-    .where('permission', '=', right)
-    .execute();
-  return rows.some(
-    ({ principal_type: who, principal_id: principal }) =>
-      (who === 'user' && (principal === '*' || principal === userId)) || (who === 'group' && groupIds.has(principal)),
-  );
-}
-
 /** Values one IN list may have on every database. */
 const IN_LIST = 500;
 

@@ -3,14 +3,13 @@ import { createCache } from '../../kernel/cache.ts';
 import type { Database, Db } from '../../kernel/database/index.ts';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
-import type { Bus } from '../../kernel/realtime/index.ts';
+import { type Bus, memoryAge } from '../../kernel/realtime/index.ts';
 import type { Config } from '../../kernel/settings/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import type { Access } from '../access/index.ts';
 
 const TOPIC = 'accounts:api-key';
 const KEYS_KEPT = 10_000;
-const MAX_AGE_MS = 30_000;
 
 /** API keys: one per user, stored as earlier releases store them. */
 export interface ApiKeys {
@@ -27,17 +26,17 @@ export interface ApiKeys {
 
 interface ApiKeyDeps {
   database: Pick<Database, 'db' | 'transaction'>;
-  bus: Pick<Bus, 'publish' | 'subscribe'>;
+  bus: Pick<Bus, 'publish' | 'subscribe' | 'onGap' | 'shared'>;
 }
 
 export function createApiKeys({ database, bus }: ApiKeyDeps): ApiKeys {
   const owners = createCache<string | null>({
     maxEntries: KEYS_KEPT,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs: memoryAge(bus, database.db),
     load: async (key) => (await ownerOf(database.db, key)) ?? null,
   });
   // Keys are not sent over the bus; dropping them all is rare and cheap.
-  const stop = bus.subscribe(TOPIC, () => owners.clear());
+  const stop = [bus.subscribe(TOPIC, () => owners.clear()), bus.onGap(() => owners.clear())];
   const changed = (): void => {
     owners.clear();
     bus.publish(TOPIC, null, { awaited: true });
@@ -69,7 +68,9 @@ export function createApiKeys({ database, bus }: ApiKeyDeps): ApiKeys {
       changed();
     },
     invalidate: changed,
-    close: stop,
+    close() {
+      for (const one of stop) one();
+    },
   };
 }
 

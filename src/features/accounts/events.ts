@@ -17,7 +17,7 @@ export interface AccountEvents {
 }
 
 interface EventDeps {
-  bus: Pick<Bus, 'publish' | 'subscribe'>;
+  bus: Pick<Bus, 'publish' | 'subscribe' | 'onGap'>;
   log: FastifyBaseLogger;
   sessions: Sessions;
 }
@@ -53,6 +53,7 @@ export function createAccountEvents({ bus, log, sessions }: EventDeps): AccountE
     each(signOutListeners, (listener) => listener(userId, jti));
   }
   const stop = [
+    bus.onGap(() => sessions.forget()),
     bus.subscribe(USER_TOPIC, (message) => {
       const [userId, what] = Array.isArray(message) ? message : [];
       if (typeof userId === 'string' && isChange(what)) applyUser(userId, what);

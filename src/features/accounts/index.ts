@@ -125,6 +125,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
   const onRedisError = createThrottledWarning((error) => log.warn({ err: error }, 'Redis does not answer'));
   const sessions = createSessions({
     database,
+    bus,
     tokens,
     redis,
     redisKeyPrefix: options.redisKeyPrefix,

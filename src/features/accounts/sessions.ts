@@ -2,6 +2,7 @@ import { type Cache, createCache } from '../../kernel/cache.ts';
 import type { Database } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { Principal, User } from '../../kernel/http/principal.ts';
+import { type Bus, memoryAge } from '../../kernel/realtime/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { type Account, insertRevokedToken, isTokenRevoked, loadAccounts } from './account-store.ts';
 import type { RedisCommands } from './redis.ts';
@@ -10,14 +11,13 @@ import { type Claims, invalidToken, type Tokens } from './tokens.ts';
 
 const ACCOUNTS_KEPT = 20_000;
 const TOKENS_KEPT = 20_000;
-/** Milliseconds; bounds how long a change by a program that does not share the bus stays unseen. */
-const MAX_AGE_MS = 30_000;
 
 /** Whether the sign-in method of a session must have been followed by a second factor. */
 export type SecondFactorRule = (authMethod: unknown) => boolean;
 
 interface SessionDeps {
   database: Pick<Database, 'db'>;
+  bus: Pick<Bus, 'shared'>;
   tokens: Tokens;
   secondFactorNeeded: SecondFactorRule;
   redis: RedisCommands | null;
@@ -43,24 +43,27 @@ export interface Sessions {
   revoke(claims: Claims): Promise<boolean>;
   /** Another process ended this token. */
   noteRevoked(jti: string): void;
+  /** Drops everything remembered: what others ended may have been missed. */
+  forget(): void;
 }
 
 export function createSessions(deps: SessionDeps): Sessions {
   const { database, tokens, secondFactorNeeded } = deps;
+  const maxAgeMs = memoryAge(deps.bus, database.db);
   const accounts = createCache<Account | null>({
     maxEntries: ACCOUNTS_KEPT,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs,
     load: async (id) => (await loadAccounts(database.db, [id])).get(id) ?? null,
   });
   const known = createCache<KnownToken | null>({
     maxEntries: TOKENS_KEPT,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs,
     load: async (token) => {
       const claims = await tokens.verify(token);
       return claims && { claims, revoked: await isRevoked(deps, claims) };
     },
   });
-  const ended = createRecentSet(2 * MAX_AGE_MS);
+  const ended = createRecentSet(2 * maxAgeMs);
 
   async function knownToken(token: string): Promise<KnownToken | null> {
     const entry = await known.get(token);
@@ -104,6 +107,10 @@ export function createSessions(deps: SessionDeps): Sessions {
     },
     noteRevoked(jti) {
       ended.add(jti);
+    },
+    forget() {
+      accounts.clear();
+      known.clear();
     },
   };
 }

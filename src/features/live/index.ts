@@ -72,6 +72,7 @@ export function createLive(deps: LiveDeps): Live {
   const heartbeat = settings.get('WEBSOCKET_HEARTBEAT_INTERVAL') ?? 0;
   const stop = revokeSockets({
     log,
+    bus,
     sessions,
     accounts,
     access,

@@ -1,3 +1,4 @@
+import type { Bus } from '../../kernel/realtime/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
 import type { Accounts } from '../accounts/index.ts';
@@ -5,6 +6,7 @@ import { CHECK_EVERY_MS, type LiveSession, type Sessions } from './sessions.ts';
 
 interface RevocationDeps {
   log: Log;
+  bus: Pick<Bus, 'onGap'>;
   sessions: Sessions;
   accounts: Pick<Accounts, 'onUserChanged' | 'onSignOut' | 'onEverybodySignedOut' | 'findUser'>;
   access: Pick<Access, 'onChanged'>;
@@ -16,11 +18,15 @@ interface RevocationDeps {
 
 /** Ends or narrows live connections when accounts and rights change (realtime note, 1.5). Gives the function that stops it. */
 export function revokeSockets(deps: RevocationDeps): () => void {
-  const { sessions, accounts, access, log } = deps;
+  const { bus, sessions, accounts, access, log } = deps;
   const failed = (error: unknown): void => log.error({ err: error }, 'could not look after a live session');
   const those = (pick: (session: LiveSession) => boolean): LiveSession[] => [...sessions.all()].filter(pick);
 
   const stop = [
+    // What was missed may have ended any of them.
+    bus.onGap(() => {
+      for (const session of sessions.all()) session.checkAt = 0;
+    }),
     accounts.onUserChanged((userId, what) => {
       const own = those((session) => session.userId === userId);
       if (what === 'changed') void rename(own, accounts).catch(failed);

@@ -16,7 +16,7 @@ export interface ModelsDeps {
   database: Pick<Database, 'db' | 'transaction'>;
   settings: Pick<Settings, 'get'>;
   config: Pick<Config, 'get' | 'version'>;
-  bus: Pick<Bus, 'publish' | 'subscribe'>;
+  bus: Pick<Bus, 'publish' | 'subscribe' | 'onGap'>;
   access: Access;
   providers: Pick<Providers, 'models'>;
   /** Actions and filters of the plugin runtime. */

@@ -28,16 +28,18 @@ const TOPIC = 'models';
 /** Milliseconds; bounds how long a change by a program that does not share the bus stays unseen. */
 const MAX_AGE_MS = 10_000;
 
-export function createRows(db: Db, bus: Pick<Bus, 'publish' | 'subscribe'>): RowsCache {
+export function createRows(db: Db, bus: Pick<Bus, 'publish' | 'subscribe' | 'onGap'>): RowsCache {
   const cache = createCache<Rows>({ maxEntries: 1, maxAgeMs: MAX_AGE_MS, load: () => load(db) });
-  const stop = bus.subscribe(TOPIC, () => cache.clear());
+  const stop = [bus.subscribe(TOPIC, () => cache.clear()), bus.onGap(() => cache.clear())];
   return {
     get: () => cache.get('all'),
     changed() {
       cache.clear();
       bus.publish(TOPIC, {}, { awaited: true });
     },
-    close: stop,
+    close() {
+      for (const one of stop) one();
+    },
   };
 }
 

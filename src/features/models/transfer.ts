@@ -1,4 +1,4 @@
-import type { Db } from '../../kernel/database/index.ts';
+import type { Transaction } from '../../kernel/database/index.ts';
 import { forbidden, HttpError, ValidationError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
@@ -19,7 +19,7 @@ import {
 import type { SyncModelsForm } from './shapes.ts';
 import * as store from './store.ts';
 
-type Write = (tx: Db) => Promise<void>;
+type Write = (tx: Transaction) => Promise<void>;
 
 /** Export, import and sync of the workspace's models (providers note, 10.8). */
 export function createTransfer({ database, access, events, models }: WorkspaceDeps, workspace: Workspace) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, type Db, json, uniqueViolation } from '../../kernel/database/index.ts';
+import { type Database, type Db, json, type Transaction, uniqueViolation } from '../../kernel/database/index.ts';
 import { detail, HttpError, notFound } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
@@ -45,7 +45,7 @@ export function createPrompts({ database, access, settings, events }: PromptsDep
   /** Runs a change on the row as it is now; a command somebody else has answers 400. */
   async function change(
     id: string,
-    work: (tx: Db, row: store.PromptRow) => Promise<store.PromptRow>,
+    work: (tx: Transaction, row: store.PromptRow) => Promise<store.PromptRow>,
   ): Promise<ReturnType<typeof presentPrompt>> {
     try {
       return await database.transaction(async (tx) => {
