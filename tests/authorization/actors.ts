@@ -28,6 +28,8 @@ export function holds(actor: Actor, level: Level): boolean {
 export interface Cast {
   admin: Account;
   actors: Actor[];
+  /** The administrator's, good for reading notes and nothing else. */
+  scopedKey: string;
   /** Groups that hold grants: their members are `group reader`, and of the group inside it `nested member`. */
   readers: string;
 }
@@ -73,9 +75,14 @@ export async function createCast(server: EmbeddedServer): Promise<Cast> {
     key: await giveKey(server, person.id),
     ...facts,
   });
+  const scoped = { name: 'reads notes', scopes: ['notes:read'] };
+  const { api_key: scopedKey } = await admin.ok<{ api_key: string }>('POST', '/api/v1/auths/api_keys', {
+    json: scoped,
+  });
   return {
     admin,
     readers,
+    scopedKey,
     actors: [
       await actor('pending', pending, { role: 'pending', holds: 'write' }),
       await actor('stranger', stranger, {}),

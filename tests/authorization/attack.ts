@@ -129,6 +129,8 @@ interface AnySchema {
   anyOf?: AnySchema[];
   enum?: unknown[];
   minimum?: number;
+  minLength?: number;
+  pattern?: string;
   dict?: boolean;
 }
 
@@ -146,8 +148,15 @@ function valueFor(shape: object, name: string, context: Context): unknown {
   if (schema.type === 'array') return schema.items ? [valueFor(schema.items, singular(name), context)] : [];
   if (schema.type === 'integer' || schema.type === 'number') return Math.max(schema.minimum ?? 0, numberOf(name));
   if (schema.type === 'boolean') return false;
-  if (schema.type === 'string') return textOf(name, context);
+  if (schema.type === 'string') return fitting(textOf(name, context), schema);
   return name === '' || !schema.dict ? anything(context) : {};
+}
+
+/** The text, or one that passes for what the shape wants. */
+function fitting(value: string, { minLength = 0, pattern }: AnySchema): string {
+  const digits = '0'.repeat(6);
+  if (pattern !== undefined && !new RegExp(pattern).test(value) && new RegExp(pattern).test(digits)) return digits;
+  return value.padEnd(minLength, 'x');
 }
 
 function singular(name: string): string {

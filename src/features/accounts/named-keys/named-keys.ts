@@ -1,8 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createCache } from '../../../kernel/cache.ts';
-import { type Database, dialectOfDb } from '../../../kernel/database/index.ts';
+import type { Database } from '../../../kernel/database/index.ts';
 import { HttpError } from '../../../kernel/http/errors.ts';
-import type { Bus } from '../../../kernel/realtime/index.ts';
+import { type Bus, memoryAge } from '../../../kernel/realtime/index.ts';
 import { nowSeconds } from '../../../kernel/time.ts';
 import { slices } from '../account-store.ts';
 import { createActivity } from '../activity.ts';
@@ -64,9 +64,6 @@ interface NamedKeyDeps {
 
 const TOPIC = 'accounts:named-key';
 const KEYS_KEPT = 10_000;
-const MAX_AGE_MS = 30_000;
-/** Where other processes may change keys without telling. */
-const UNTOLD_AGE_MS = 1_000;
 /** Seconds between two notes of one key's use. */
 const USE_INTERVAL = 60;
 const MAX_KEYS = 100;
@@ -74,10 +71,9 @@ const MAX_NAME = 100;
 
 export function createNamedKeys({ database, bus, onError }: NamedKeyDeps): NamedKeys {
   const { db } = database;
-  const alone = dialectOfDb(db) === 'sqlite';
   const known = createCache<KnownKey | null>({
     maxEntries: KEYS_KEPT,
-    maxAgeMs: bus.shared || alone ? MAX_AGE_MS : UNTOLD_AGE_MS,
+    maxAgeMs: memoryAge(bus, db),
     load: async (hash) => {
       const row = await keyByHash(db, hash);
       return (
@@ -100,7 +96,7 @@ export function createNamedKeys({ database, bus, onError }: NamedKeyDeps): Named
   const stop = [bus.subscribe(TOPIC, () => known.clear()), bus.onGap(() => known.clear())];
   const changed = (): void => {
     known.clear();
-    bus.publish(TOPIC, null);
+    bus.publish(TOPIC, null, { awaited: true });
   };
 
   return {
