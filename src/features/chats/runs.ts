@@ -18,6 +18,8 @@ export interface ChatRuns {
    * message here.
    */
   tell(chatId: string, messageId: string, event: { type: string; data: unknown }): boolean;
+  /** The user has read a chat of theirs. */
+  wasRead(userId: string, chatId: string): void;
   /** Stops the tasks of a chat and waits until what they had is stored. */
   stop(chatId: string): Promise<void>;
   /** POST /api/v1/chats/{id}/compact for a chat without running tasks; answers what the route answers. */

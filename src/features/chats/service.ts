@@ -81,6 +81,7 @@ export function createChats(deps: ChatsDeps): Chats {
     async markRead(user, chatId) {
       const read = await readChat(db, user.id, chatId);
       if (!read) return null;
+      runs.wasRead(user.id, chatId);
       if (!read.wasUnread) return { last_read_at: read.at };
       const counts = await folders.unreadCounts(user.id, await unreadByFolder(db, user.id));
       return { last_read_at: read.at, folder_unread_counts: counts };

@@ -16,6 +16,7 @@ import type { Images } from '../images/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Caller, Providers, Relay } from '../providers/index.ts';
 import type { ToolServers } from '../tool-servers/index.ts';
+import { type Agents, agentTools, createAgents } from './agents/index.ts';
 import { type Resumed, startResumed } from './approval/resume.ts';
 import { resolveRoutes } from './approval/routes.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
@@ -119,6 +120,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       serverToolsStep({ toolServers: deps.toolServers, tabs: deps.live }),
       builtinTools({ database, config, access: deps.access, tabs: deps.live, content: deps.content }),
       imageTools(deps.images),
+      agentTools(() => agents.tools),
       approvalStep(deps.live),
       sourceStep({
         config,
@@ -142,6 +144,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     registry,
     log,
     earlyTitle: tasks.earlyTitle,
+    idle: (chatId) => agents.idle(chatId),
     runner: {
       database,
       log,
@@ -172,11 +175,24 @@ export function createConversation(deps: ConversationDeps): Conversation {
     permissions: (user, permission) => deps.access.permissions(user, permission),
     isWriting: (chatId, messageId) => registry.inChat(chatId).some(({ run }) => run.turn.replyId === messageId),
     unreadableFiles: deps.unreadableFiles,
+    wasWritten: (userId, chatId) => agents.happened(userId, chatId, 'chat.user_message'),
   };
   async function goOn(resumed: Resumed, userId: string): Promise<void> {
     const user = await deps.findUser(userId);
     if (user) await startResumed(resumes, user, resumed);
   }
+  const agents: Agents = createAgents({
+    database,
+    config,
+    log,
+    realtime,
+    turns,
+    runs,
+    control,
+    interval: settings.get('TIMER_POLL_INTERVAL'),
+    findUser: deps.findUser,
+    unreadableFiles: deps.unreadableFiles,
+  });
   const resumes = { database, config, turns, runs };
   return {
     routes: [
@@ -202,6 +218,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       compact: compaction.compact,
       live: control.live,
       active: control.active,
+      wasRead: (userId, chatId) => agents.happened(userId, chatId, 'chat.read'),
       tell(chatId, messageId, event) {
         const found = registry.inChat(chatId).find(({ run }) => run.turn.replyId === messageId && !run.isStored);
         found?.run.emit(event);
@@ -215,12 +232,14 @@ export function createConversation(deps: ConversationDeps): Conversation {
     async start() {
       const recovery = { database, log, realtime, processId: processes.id, goOn };
       await processes.start((alive) => closeOrphans(recovery, alive));
+      agents.start();
       // Nobody waits for these: they have been unfinished since an earlier release.
       sweep = closeUnfinished({ database, log }, giveUp.signal).catch((error: unknown) => {
         log.error({ err: error }, 'unfinished replies could not be looked for');
       });
     },
     async close() {
+      await agents.close();
       // Where another process serves, nobody waits for this one to come back: replies may go on to their end.
       const grace = settings.get('SHUTDOWN_GRACE');
       await runs.close(1_000 * (processes.others ? grace : Math.min(grace, GRACE_ALONE)));

@@ -1,5 +1,4 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
-import type { Message } from '../../chats/index.ts';
 import type { TurnContext } from '../turn/turn.ts';
 
 /**
@@ -39,25 +38,34 @@ export function pausedRequest({ request, settings, direct }: TurnContext): JsonO
   };
 }
 
-/** The completion request that goes on with a waiting reply: as it was asked, with what its chat says now. */
-export function resumedRequest(
-  chatId: string,
-  message: Message,
-  chatParams: unknown,
-  fallbackPrompt: string,
+/** A message in a chat and what its chat says about being asked. */
+export interface Stored {
+  chatId: string;
+  /** The reply that is written. */
+  replyId: string;
+  model: string;
+  /** `params` of the chat's document. */
+  chatParams: unknown;
+  /** The system prompt where neither the request nor the chat had one. */
+  fallbackPrompt: string;
+}
+
+/** A completion request out of what `pausedRequest` kept, with what the chat says now. */
+export function storedRequest(
+  kept: unknown,
+  { chatId, replyId, model, chatParams, fallbackPrompt }: Stored,
 ): JsonObject {
-  const { params: kept, system, ...meta } = isObject(message.meta) ? message.meta : {};
+  const { params, system, ...settings } = isObject(kept) ? kept : {};
   const own = isObject(chatParams) ? chatParams : {};
-  const before = isObject(kept) ? kept : {};
+  const before = isObject(params) ? params : {};
   const prompt = system ?? (typeof own.system === 'string' && own.system !== '' ? own.system : fallbackPrompt);
   return {
-    ...meta,
+    ...settings,
     stream: true,
-    model: message.model ?? '',
+    model,
     messages: prompt ? [{ role: 'system', content: prompt }] : [],
     params: { ...own, ...before, tool_approval_mode: own.tool_approval_mode ?? before.tool_approval_mode ?? 'ask' },
     chat_id: chatId,
-    id: message.id,
-    assistant_message_id: message.id,
+    id: replyId,
   };
 }

@@ -10,9 +10,9 @@ import { insertRuns } from '../run/journal-store.ts';
 import type { Runs } from '../run/runs.ts';
 import type { Column, Place } from '../turn/place.ts';
 import { readChatRequest } from '../turn/request.ts';
-import { resumedDraft, type TurnsDeps } from '../turn/start.ts';
+import { placedDraft, type TurnsDeps } from '../turn/start.ts';
 import type { Resume } from './calls.ts';
-import { resumedRequest } from './request.ts';
+import { storedRequest } from './request.ts';
 
 export interface ResumeDeps {
   database: Pick<Database, 'db'>;
@@ -67,8 +67,15 @@ export async function startResumed(
 ): Promise<string[]> {
   const { chat, message, taskId, resume } = resumed;
   const document = (await loadChat(deps.database.db, chat.id))?.document;
-  const body = resumedRequest(chat.id, message, document?.params, usualPrompt(user, deps.config));
-  const request = readChatRequest({ ...body, automation_id: null });
+  const stored = {
+    chatId: chat.id,
+    replyId: message.id,
+    model: message.model ?? '',
+    chatParams: document?.params,
+    fallbackPrompt: usualPrompt(user, deps.config),
+  };
+  const body = { ...storedRequest(message.meta, stored), assistant_message_id: message.id, automation_id: null };
+  const request = readChatRequest(body);
   const column = { id: message.id, model: message.model ?? '', taskId };
   const place: Place & { columns: readonly [Column] } = {
     chat,
@@ -79,11 +86,11 @@ export async function startResumed(
     placed: null,
   };
   const caller = { user, userAgent: live?.userAgent ?? null, internal: false, request: live };
-  return deps.runs.start([await resumedDraft(deps.turns, caller, request, place, resume)]);
+  return deps.runs.start([await placedDraft(deps.turns, caller, request, place, { resume })]);
 }
 
 /** The system prompt of the user's settings, else the site's for all. */
-function usualPrompt(user: User, config: Pick<Config, 'get'>): string {
+export function usualPrompt(user: User, config: Pick<Config, 'get'>): string {
   const own = promptIn(isObject(user.settings) ? user.settings.ui : undefined);
   return own || promptIn(config.get('ui.default_interface_settings'));
 }

@@ -36,6 +36,7 @@ const NO_TOOLS: Tools = new Map();
  * are the run's `failure`.
  */
 export async function writeRounds(run: LiveRun, prepared: Prepared, deps: RoundsDeps): Promise<'ended' | 'waits'> {
+  const most = run.turn.toolRounds ?? deps.maxToolRounds;
   let { body } = prepared;
   for (let round = 0; ; round += 1) {
     const from = run.reply.items.length;
@@ -44,10 +45,10 @@ export async function writeRounds(run: LiveRun, prepared: Prepared, deps: Rounds
     if (run.failure) return 'ended';
     const calls = openCalls(run.reply.items.slice(from));
     if (calls.length === 0) return 'ended';
-    if (deps.maxToolRounds >= 0 && round >= deps.maxToolRounds) {
+    if (most >= 0 && round >= most) {
       run.failure = {
         status: null,
-        error: `The limit of ${deps.maxToolRounds} tool rounds for one answer is reached.`,
+        error: `The limit of ${most} tool rounds for one answer is reached.`,
       };
       return 'ended';
     }

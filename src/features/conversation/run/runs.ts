@@ -9,6 +9,8 @@ import { type RunnerDeps, RunStopped, runReply } from './run.ts';
 export interface Runs {
   /** Starts the columns of a turn; gives their task ids. 503 while the server shuts down. */
   start(drafts: readonly TurnDraft[]): string[];
+  /** False while the server shuts down. */
+  readonly isOpen: boolean;
   /** 503 while the server shuts down. */
   checkOpen(): void;
   /** Starts one reply and waits for its end. */
@@ -23,6 +25,8 @@ interface RunsDeps extends LiveRunDeps {
   log: Pick<Log, 'error' | 'info'>;
   /** Makes the title of a new chat while its first reply is written. */
   earlyTitle(turn: TurnContext): Promise<void>;
+  /** No reply of this process is being written in a stored chat any more. Never rejects. */
+  idle(chatId: string): Promise<void>;
 }
 
 /** How long storing replies may take once the server shuts down. */
@@ -37,8 +41,10 @@ export function createRuns(deps: RunsDeps): Runs {
     const run = createLiveRun(deps, draft);
     const registered = registry.add(run, () => runReply(run, runner));
     void registered.over.then(() => {
-      if (!registry.has(draft.chatId)) run.emit(activity(draft, false));
+      const isIdle = !registry.has(draft.chatId);
+      if (isIdle) run.emit(activity(draft, false));
       run.end();
+      if (isIdle && draft.kind === 'saved' && !draft.internal && !closing.signal.aborted) void deps.idle(draft.chatId);
     });
     return registered;
   }
@@ -59,6 +65,9 @@ export function createRuns(deps: RunsDeps): Runs {
   }
 
   return {
+    get isOpen() {
+      return !closing.signal.aborted;
+    },
     checkOpen,
     start(drafts) {
       checkOpen();

@@ -20,6 +20,8 @@ export interface TurnsDeps extends AdmissionDeps, PlaceDeps {
   realtime: Pick<Realtime, 'emit' | 'socketsIn'>;
   events: EventSink;
   log: Pick<Log, 'warn'>;
+  /** A person has written in a chat. */
+  wasWritten(userId: string, chatId: string): void;
   /** Those of these files that the user may not use. */
   unreadableFiles(user: User, fileIds: readonly string[]): Promise<readonly string[]>;
 }
@@ -93,6 +95,7 @@ async function placeOf(deps: TurnsDeps, user: User, request: ChatRequest, kind: 
 }
 
 async function afterPlacing(deps: TurnsDeps, user: User, request: ChatRequest, place: Place): Promise<void> {
+  if (request.userMessage && !place.isNew) deps.wasWritten(user.id, place.chat.id);
   announceTurn(deps, user, place);
   const fileIds = (Array.isArray(request.userMessage?.files) ? request.userMessage.files : []).flatMap((file) =>
     file?.type === 'file' && typeof file.id === 'string' ? [file.id as string] : [],
@@ -154,17 +157,34 @@ async function draftOf(
   };
 }
 
-/** The draft of a stored reply that goes on after the user's decision. */
-export async function resumedDraft(
+/** How a reply that has its place already is written. */
+interface PlacedOptions {
+  /** It goes on after the user's decision. */
+  resume?: Resume;
+  /** Rounds with tools it may have; default: the site's limit. */
+  toolRounds?: number;
+}
+
+/** The draft of a reply that has its place in a stored chat. */
+export async function placedDraft(
   deps: TurnsDeps,
   caller: Caller,
   request: ChatRequest,
   place: Place & { columns: readonly [Column] },
-  resume: Resume,
+  { resume, toolRounds }: PlacedOptions = {},
 ): Promise<TurnDraft> {
   const admission = { user: caller.user, request, kind: 'saved', internal: caller.internal } as const;
-  const context = { deps, caller, request, kind: 'saved', chatId: place.chat.id, place, resume } as const;
-  return draftOf(context, admission, place.columns[0], 0, null);
+  const context = {
+    deps,
+    caller,
+    request,
+    kind: 'saved',
+    chatId: place.chat.id,
+    place,
+    ...(resume && { resume }),
+  } as const;
+  const draft = await draftOf(context, admission, place.columns[0], 0, null);
+  return toolRounds === undefined ? draft : { ...draft, toolRounds };
 }
 
 function emptyAdmission(modelId: string): AdmittedModel {
@@ -221,6 +241,7 @@ function contextOf({ caller, request, kind, chatId, place }: Context, admitted: 
     settings: admitted.settings,
     direct: request.directModel !== null,
     internal: caller.internal,
+    toolRounds: null,
     caller: caller.request,
     metadata,
   };

@@ -72,6 +72,8 @@ export interface TurnContext {
   direct: boolean;
   /** Made by the server itself (sub-agents, timers, automations); no person waits at a socket. */
   internal: boolean;
+  /** Rounds with tools the reply may have; null: the site's limit. */
+  toolRounds: number | null;
   /** What the live request carried, for servers that are asked in the user's own name; kept in memory only. */
   caller: Caller | null;
   /** `chat_id`, `message_id`, `session_id` and the rest of note 0.5 as far as it is known; what header templates and plugins get. */

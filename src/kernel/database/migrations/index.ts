@@ -3,6 +3,7 @@ import { migration as runsAndRevocation } from './001-runs-and-revocation.ts';
 import { migration as documents } from './002-documents.ts';
 import { migration as singleSignOn } from './003-single-sign-on.ts';
 import { migration as namedApiKeys } from './004-named-api-keys.ts';
+import { migration as internalWork } from './005-internal-work.ts';
 
 /** One additive step of Loggia's own schema. Never changed after its release; safe while the version before it still runs. */
 export interface Migration {
@@ -12,4 +13,10 @@ export interface Migration {
 }
 
 /** In the order they are applied. */
-export const migrations: readonly Migration[] = [runsAndRevocation, documents, singleSignOn, namedApiKeys];
+export const migrations: readonly Migration[] = [
+  runsAndRevocation,
+  documents,
+  singleSignOn,
+  namedApiKeys,
+  internalWork,
+];
