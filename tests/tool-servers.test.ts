@@ -80,6 +80,7 @@ describe('tool servers described by OpenAPI', () => {
       provider,
       env: {
         BYPASS_MODEL_ACCESS_CONTROL: 'true',
+        ENABLE_DIRECT_INTEGRATIONS: 'true',
         CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS: '3',
         AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER: '2',
         AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA: '1',
@@ -309,5 +310,43 @@ describe('tool servers described by OpenAPI', () => {
     );
     assert.equal(answer.choices[0]?.message.tool_calls[0]?.function.name, 'draw');
     assert.deepEqual(shop.take(), []);
+  });
+
+  it('are asked by the tab where the browser holds them', async () => {
+    const lamp = {
+      url: 'http://lamp.local',
+      info: { title: 'Lamp' },
+      specs: [{ name: 'show_page', parameters: { type: 'object', properties: { on: { type: 'boolean' } } } }],
+      system_prompt: 'Lamps are dear.',
+    };
+    const tab = await connectSocket(server.base, admin);
+    const asked: unknown[] = [];
+    let answer: unknown = ['<p>On</p>', { 'Content-Type': 'text/html', 'Content-Disposition': 'inline' }];
+    tab.raw.on('events', ({ data }: { data: { type: string; data: object } }, reply: unknown) => {
+      if (data.type !== 'execute:tool' || typeof reply !== 'function') return;
+      asked.push(data.data);
+      if (answer === 'gone') tab.close();
+      else reply(answer);
+    });
+    const extra = { tool_servers: [lamp] };
+    const ask = (content: string) => sendTurn(admin, tab, { model: 'calls-show_page', content, extra });
+    const result = () => {
+      const messages = (provider.chats().at(-1)?.body.messages ?? []) as { role: string; content: string }[];
+      return messages.findLast(({ role }) => role === 'tool')?.content ?? '';
+    };
+    await ask('{"on":true,"odd":1}');
+    const { specs: _, system_prompt: prompt, ...known } = lamp;
+    const shown = { name: 'show_page', params: { on: true }, server: known, session_id: tab.id };
+    assert.partialDeepStrictEqual(asked, [shown]);
+    assert.match(result(), /ui_component/);
+    assert.match(JSON.stringify(provider.chats().at(-1)?.body.messages), new RegExp(prompt));
+    answer = { error: 'no power' };
+    await ask('{}');
+    assert.deepEqual(JSON.parse(result()), answer);
+    await sendTurn(user, socket, { extra });
+    assert.deepEqual(offered(), [], 'not for users without the permission');
+    answer = 'gone';
+    await sendTurn(admin, tab, { model: 'calls-show_page', content: '{}', extra, wait: false });
+    await until(() => result().includes('Client session disconnected.'));
   });
 });

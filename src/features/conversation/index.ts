@@ -40,6 +40,7 @@ import { createRegistry } from './run/registry.ts';
 import { createRuns } from './run/runs.ts';
 import { stopRoutes } from './run/stop-routes.ts';
 import { createServed } from './served/index.ts';
+import { directToolsStep } from './server-tools/direct.ts';
 import { serverToolsStep } from './server-tools/step.ts';
 import { createFileTexts } from './sources/file-texts.ts';
 import { sourceStep } from './sources/step.ts';
@@ -118,6 +119,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
       imageStep({ database, config, log, images: deps.images, caller: tasks.caller }),
       serverToolsStep({ toolServers: deps.toolServers, tabs: deps.live }),
+      directToolsStep({ settings, config, access: deps.access, tabs: deps.live }),
       builtinTools({ database, config, access: deps.access, tabs: deps.live, content: deps.content }),
       imageTools(deps.images),
       agentTools(() => agents.tools),

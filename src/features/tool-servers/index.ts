@@ -18,7 +18,7 @@ import { specRoutes } from './spec-routes.ts';
 import { type AskedTools, documented, listServers, type OpenedTools, openTools } from './tool-servers.ts';
 
 export { reachableConnections } from './connections.ts';
-export type { ServerTool } from './server-tools.ts';
+export { type ServerTool, toolName } from './server-tools.ts';
 export type { AskedTools, OpenedTools } from './tool-servers.ts';
 
 /** Servers whose functions models may call: described by OpenAPI, or speaking the Model Context Protocol (plugins note, 5). */
