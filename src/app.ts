@@ -186,6 +186,8 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     log,
     systemToken: async ({ user, caller }) => (await singleSignOn.tokenOf(user, caller?.cookie))?.access_token ?? null,
     client: { name: productName(settings), version: CLIENT_VERSION },
+    flows: singleSignOn.flows,
+    findUser: accounts.findUser,
   });
   opened.defer(() => toolServers.close());
   const storage = await createStorage(settings);

@@ -8,11 +8,13 @@ import type { FlowChecks } from './client.ts';
 /** A sign-in that has gone to the provider and not come back yet. */
 export interface Flow extends FlowChecks {
   provider: string;
+  /** On whose behalf, where somebody signed in here signs in elsewhere too. */
+  userId?: string;
   /** Seconds since 1970. */
   expiresAt: number;
 }
 
-export interface FlowStart extends Pick<Flow, 'provider' | 'redirectUri' | 'verifier'> {
+export interface FlowStart extends Pick<Flow, 'provider' | 'userId' | 'redirectUri' | 'verifier'> {
   /** The provider makes an id token, which repeats a nonce. */
   openid: boolean;
 }
@@ -103,9 +105,10 @@ function isLive({ expiresAt }: Flow): boolean {
 
 function isFlow(value: unknown): value is Flow {
   if (!isObject(value)) return false;
-  const { provider, state, redirectUri, nonce, verifier, expiresAt } = value;
+  const { provider, userId, state, redirectUri, nonce, verifier, expiresAt } = value;
   return (
     [provider, state, redirectUri].every((one) => typeof one === 'string') &&
+    (userId === undefined || typeof userId === 'string') &&
     [nonce, verifier].every((one) => one === null || typeof one === 'string') &&
     typeof expiresAt === 'number'
   );

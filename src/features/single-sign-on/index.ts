@@ -15,14 +15,17 @@ import {
 import type { EventSink } from '../configuration/index.ts';
 import { createClients } from './clients.ts';
 import { exchangeRoute } from './exchange-route.ts';
-import { createFlows } from './flow.ts';
+import { createFlows, type Flows } from './flow.ts';
 import { loginRoutes, SESSION_COOKIE } from './login-routes.ts';
 import { logoutRoute } from './logout-route.ts';
 import { endSessionAddress } from './sign-out.ts';
 import { cleanUp, oldestAdmin } from './store.ts';
 import { createStoredTokens, type OAuthToken } from './stored-tokens.ts';
 
-export type { OAuthToken } from './stored-tokens.ts';
+export { type Flow, type Flows, flowId } from './flow.ts';
+export { describeProblem } from './problems.ts';
+export { providersOf, spendSignIn } from './store.ts';
+export { createStoredTokens, type OAuthToken, type StoredTokens, type TokenRenewer } from './stored-tokens.ts';
 
 export interface SingleSignOnDeps {
   database: Database;
@@ -47,6 +50,8 @@ export interface SingleSignOn {
    * one used last; null where there is none. Throws only where the database does.
    */
   tokenOf(user: { id: string }, cookie?: string): Promise<OAuthToken | null>;
+  /** Sign-ins under way in a browser, also at servers that are no login providers. */
+  flows: Flows;
   close(): void;
 }
 
@@ -77,6 +82,7 @@ export function createSingleSignOn(deps: SingleSignOnDeps): SingleSignOn {
       logoutRoute(inner),
     ],
     providers: clients.labels,
+    flows,
     tokenOf: (user, cookie) => tokens.current(user.id, sessionIdOf(cookie)),
     close() {
       clearInterval(timer);

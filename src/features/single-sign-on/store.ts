@@ -70,6 +70,36 @@ export async function newestOAuthSession(db: Db, userId: string): Promise<OAuthS
   return row ?? null;
 }
 
+/** The user's last session with this provider. */
+export async function newestOAuthSessionWith(
+  db: Db,
+  userId: string,
+  provider: string,
+): Promise<OAuthSessionRow | null> {
+  const row = await db
+    .selectFrom('oauth_session')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('provider', '=', provider)
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Providers of this kind (the beginning of their names) with which the user has a session. */
+export async function providersOf(db: Db, userId: string, prefix: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('oauth_session')
+    .select('provider')
+    .distinct()
+    .where('user_id', '=', userId)
+    .where('provider', 'like', `${prefix}%`)
+    .execute();
+  return rows.map(({ provider }) => provider);
+}
+
 export async function updateOAuthToken(db: Db, id: string, token: string, expiresAt: number): Promise<void> {
   await db
     .updateTable('oauth_session')

@@ -5,7 +5,6 @@ import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import { nowSeconds } from '../../kernel/time.ts';
-import type { ProviderClient } from './client.ts';
 import { describeProblem } from './problems.ts';
 import {
   claimRenewal,
@@ -13,6 +12,7 @@ import {
   findOAuthSession,
   insertOAuthSession,
   newestOAuthSession,
+  newestOAuthSessionWith,
   type OAuthSessionRow,
   releaseRenewal,
   updateOAuthToken,
@@ -28,12 +28,20 @@ export interface OAuthToken extends JsonObject {
 }
 
 export interface StoredTokens {
-  /** Keeps the tokens of a sign-in; gives the id of the session. */
-  keep(userId: string, provider: string, tokens: JsonObject): Promise<string>;
+  /** Keeps the tokens of a sign-in; gives the id of the session. `most` of the user's sessions there stay (default: the site's). */
+  keep(userId: string, provider: string, tokens: JsonObject, most?: number): Promise<string>;
   /** The id token of a session, whoever's it is; null: there is none. */
   idToken(sessionId: string): Promise<{ provider: string; idToken: string | null } | null>;
   /** Tokens that are good now: of this session if it is the user's, else of the one used last. Renewed where they end soon. */
   current(userId: string, sessionId: string | null): Promise<OAuthToken | null>;
+  /** The same, of the last session with this provider. */
+  of(userId: string, provider: string): Promise<OAuthToken | null>;
+}
+
+/** What renews tokens. What it throws, `describeProblem` can tell. */
+export interface TokenRenewer {
+  provider: { scope: string };
+  refresh(refreshToken: string, scope: string | null): Promise<{ tokens: JsonObject & { access_token: string } }>;
 }
 
 export interface StoredTokensDeps {
@@ -41,7 +49,7 @@ export interface StoredTokensDeps {
   settings: Settings;
   config: Pick<Config, 'get'>;
   log: Log;
-  client(provider: string): Promise<ProviderClient | null>;
+  client(provider: string): Promise<TokenRenewer | null>;
 }
 
 /** Seconds before their end at which tokens are renewed. */
@@ -67,28 +75,29 @@ export function createStoredTokens(deps: StoredTokensDeps): StoredTokens {
     return started;
   }
 
+  async function goodToken(row: OAuthSessionRow | null): Promise<OAuthToken | null> {
+    const token = row && box.open(row.token);
+    if (!row || !token) return null;
+    const now = nowSeconds();
+    // Where even new tokens end soon, each use would be a renewal.
+    const isNew = now - Number(token.issued_at) < RENEW_PAUSE && row.expires_at > now;
+    return isNew || endOf(row, token) - now > RENEW_BEFORE ? token : renewOnce(row, token);
+  }
+
   return {
-    keep(userId, provider, tokens) {
+    keep(userId, provider, tokens, most = settings.get('OAUTH_MAX_SESSIONS_PER_USER')) {
       const now = Date.now() / 1_000;
       const expiresAt = expiryOf(tokens, now);
       const token = box.seal({ ...tokens, expires_at: expiresAt, issued_at: now });
       const sid = sidOf(tokens);
-      const most = settings.get('OAUTH_MAX_SESSIONS_PER_USER');
       return database.transaction((tx) => insertOAuthSession(tx, { userId, provider, token, expiresAt, sid }, most));
     },
     async idToken(sessionId) {
       const row = await findOAuthSession(database.db, sessionId);
       return row && { provider: row.provider, idToken: box.open(row.token)?.id_token ?? null };
     },
-    async current(userId, sessionId) {
-      const row = await sessionOf(database.db, userId, sessionId);
-      const token = row && box.open(row.token);
-      if (!row || !token) return null;
-      const now = nowSeconds();
-      // Where even new tokens end soon, each use would be a renewal.
-      const isNew = now - Number(token.issued_at) < RENEW_PAUSE && row.expires_at > now;
-      return isNew || endOf(row, token) - now > RENEW_BEFORE ? token : renewOnce(row, token);
-    },
+    current: async (userId, sessionId) => goodToken(await sessionOf(database.db, userId, sessionId)),
+    of: async (userId, provider) => goodToken(await newestOAuthSessionWith(database.db, userId, provider)),
   };
 }
 

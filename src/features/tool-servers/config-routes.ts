@@ -22,8 +22,7 @@ export interface ConfigRouteDeps {
   /** For the addresses of authorization servers. */
   fetch: FetchLike;
   /** What was stored is in use from now on. */
-  stored(before: readonly ServerConnection[]): Promise<void>;
-  servers(): ServerConnection[];
+  stored(): Promise<void>;
 }
 
 const BASE = '/api/v1/configs/tool_servers';
@@ -41,9 +40,8 @@ export function configRoutes(deps: ConfigRouteDeps): Route[] {
       body: shapes.ToolServersConfigForm,
       handler: async ({ body, user }) => {
         const list = body.TOOL_SERVER_CONNECTIONS;
-        const before = deps.servers();
         await config.set({ 'tool_server.connections': list });
-        await deps.stored(before);
+        await deps.stored();
         const types = list.map(({ type }) => type);
         announce(events, 'config.tool_servers.updated', user, 'tool_server.connections', { count: list.length, types });
         return stored();

@@ -7,11 +7,14 @@ import type { Log } from '../../kernel/telemetry/log.ts';
 import { type Access, listGroups } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Call } from '../providers/index.ts';
+import { createStoredTokens, type Flows, providersOf, type TokenRenewer } from '../single-sign-on/index.ts';
 import { configRoutes } from './config-routes.ts';
-import { allServers } from './connections.ts';
 import { createToolHeaders } from './headers.ts';
 import { createMcpConnect } from './mcp/connect.ts';
 import { egressFetch } from './mcp/fetch.ts';
+import { createClientInfoBox } from './oauth/client-info.ts';
+import { type Clients, createClients, SESSION_PREFIX, sessionName } from './oauth/clients.ts';
+import { oauthRoutes } from './oauth/routes.ts';
 import { createCatalogue } from './openapi/catalogue.ts';
 import type { presentServer } from './present.ts';
 import { specRoutes } from './spec-routes.ts';
@@ -34,27 +37,37 @@ export interface ToolServers {
 }
 
 export interface ToolServersOptions {
-  database: Pick<Database, 'db'>;
+  database: Database;
   settings: Settings;
   config: Config;
   access: Pick<Access, 'groupIds'>;
   egress: Pick<Egress, 'request'>;
   events: EventSink;
-  log: Pick<Log, 'info' | 'warn' | 'error'>;
+  log: Log;
+  /** Sign-ins under way in a browser. */
+  flows: Flows;
+  findUser(id: string): Promise<User | null>;
   /** The access token the caller's identity provider gave; null: none. */
   systemToken(call: Call): Promise<string | null>;
   /** As which program this one presents itself to servers. */
   client: { name: string; version: string };
 }
 
+/** Milliseconds for one request of an authorization server. */
+const SIGN_IN_MS = 15_000;
+
 export function createToolServers(options: ToolServersOptions): ToolServers {
   const { database, settings, config, access, egress, events, log } = options;
   const documents = { egress, timeout: settings.get('AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA') };
   const catalogue = createCatalogue({ ...documents, log });
+  const fetch = egressFetch(egress, { timeoutMs: SIGN_IN_MS });
+  const box = createClientInfoBox(settings);
+  const clients = createClients({ config, box, fetch });
+  const tokens = createStoredTokens({ database, settings, config, log, client: (name) => renewerOf(clients, name) });
   const headers = createToolHeaders({
     settings,
     systemToken: options.systemToken,
-    serverToken: async () => null,
+    serverToken: async (connection, userId) => (await tokens.of(userId, sessionName(connection)))?.access_token ?? null,
     async groups(userId) {
       const ids = [...(await access.groupIds(userId))];
       return { ids, names: (await listGroups(database.db, ids)).map(({ name }) => name) };
@@ -76,7 +89,7 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
     catalogue,
     connect,
     calls: { egress, headers, timeout },
-    signedIn: async () => new Set<string>(),
+    signedIn: (userId: string) => signedIn(database, userId),
   };
   const enabled = () => pluginsEnabled(settings, 'TOOL_SERVERS');
   const refresh = async () => catalogue.refresh(enabled() ? documented(config) : []);
@@ -92,15 +105,40 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
         documents,
         headers,
         connect,
-        fetch: egressFetch(egress),
-        servers: () => allServers(config),
+        fetch,
         stored: refresh,
       }),
       ...specRoutes(deps),
+      ...oauthRoutes({
+        ...deps,
+        database,
+        fetch,
+        box,
+        clients,
+        flows: options.flows,
+        tokens,
+        findUser: options.findUser,
+        clientName: options.client.name,
+      }),
     ],
     list: (user) => listServers(deps, user),
     open: (asked) => openTools(deps, asked),
     start: () => void refresh(),
     close: stop,
+  };
+}
+
+/** Ids of the MCP servers with whose authorization server the user has a session. */
+async function signedIn({ db }: Database, userId: string): Promise<ReadonlySet<string>> {
+  const names = await providersOf(db, userId, SESSION_PREFIX);
+  return new Set(names.map((name) => name.slice(SESSION_PREFIX.length)));
+}
+
+async function renewerOf(clients: Clients, name: string): Promise<TokenRenewer | null> {
+  const authorization = (await clients.find(name))?.authorization;
+  if (!authorization) return null;
+  return {
+    provider: { scope: '' },
+    refresh: async (refreshToken) => ({ tokens: await authorization.refresh(refreshToken) }),
   };
 }

@@ -20,3 +20,14 @@ export const ToolServersConfigForm = shape('ToolServersConfigForm', {
 });
 
 export const SpecList = Obj({ specs: List(Obj({ name: Str(), description: Str() })) });
+
+export const ClientRegistrationQuery = Obj({ type: Default(Nullable(Str()), null) });
+const noText = Default(Nullable(Str()), null);
+export const OAuthClientRegistrationForm = shape('OAuthClientRegistrationForm', {
+  url: Str(),
+  client_id: Str(),
+  client_name: noText,
+  client_secret: noText,
+  oauth_server_url: noText,
+  oauth_scope: noText,
+});

@@ -3,7 +3,7 @@ import type { Client, StreamableHTTPClientTransport } from '@modelcontextprotoco
 import type { Egress } from '../../../kernel/egress/index.ts';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Call } from '../../providers/index.ts';
-import type { ServerConnection } from '../connections.ts';
+import { needsSignIn, type ServerConnection } from '../connections.ts';
 import type { ToolHeaders } from '../headers.ts';
 import type { ServerTool } from '../server-tools.ts';
 import { readCallResult } from './content.ts';
@@ -52,6 +52,8 @@ export function createMcpConnect(deps: McpDeps): McpConnect {
   const timeout = deps.initializeTimeout * 1_000;
 
   return async (connection, call, ask) => {
+    if (needsSignIn(connection) && !(await deps.headers(connection, call)).Authorization)
+      throw new Error('Auth required');
     const sdk = await import('@modelcontextprotocol/client');
     const client = new sdk.Client(deps.client, {
       capabilities: ask ? { elicitation: { form: {}, url: {} } } : {},
