@@ -5,6 +5,7 @@ import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createContent } from './content.ts';
 import { type Access, createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts, isActive } from './features/accounts/index.ts';
+import { createAudio } from './features/audio/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './features/chats/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
@@ -208,6 +209,8 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   });
   opened.defer(() => content.close());
 
+  const audio = createAudio({ settings, config, egress, kit: providers, events, log });
+  opened.defer(() => audio.close());
   const images = createImages({
     settings,
     config,
@@ -288,6 +291,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       fetch: (url, init) => egress.request(url, init),
       checkUrl: (url) => assertPublicUrl(egress.guard, url),
     }),
+    ...audio.routes,
     ...images.routes,
     ...live.routes,
     ...toolServers.routes,

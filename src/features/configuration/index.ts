@@ -1,6 +1,5 @@
 import { anyone } from '../../kernel/http/access.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
-import { audioRoutes } from './audio-routes.ts';
 import { type ClientConfigDeps, createClientConfig } from './client-config.ts';
 import { eventRoutes } from './event-routes.ts';
 import type { EventSink } from './events.ts';
@@ -42,6 +41,5 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
     ...terminalRoutes(deps),
     ...eventRoutes(deps),
     ...retrievalRoutes(config, events),
-    ...audioRoutes(config, events),
   ];
 }

@@ -16,6 +16,7 @@ const FILES: Record<string, string> = {
   'overlay/custom.css': 'body { color: red }',
   'cache/image/a.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
   'cache/notes.txt': 'cached text',
+  'cache/audio/speech/a.mp3': 'somebody else’s',
   'build/index.html': '<!doctype html><title>client</title>',
   'build/_app/immutable/app.js': `export const x = [${'1234567890,'.repeat(300)}];`,
   'build/assets/index.html': '<p>folder page</p>',
@@ -218,7 +219,9 @@ describe('files', () => {
     assert.match(String(image.headers['content-security-policy']), /sandbox/);
     assert.equal(image.headers['content-disposition'], undefined);
     assert.equal((await get('/cache/notes.txt')).headers['content-disposition'], 'attachment; filename="notes.txt"');
-    assert.deepEqual((await get('/cache/none')).json(), { detail: 'File not found' });
+    for (const url of ['/cache/none', '/cache/audio/speech/a.mp3', '/cache/./audio//speech/a.mp3']) {
+      assert.deepEqual((await get(url)).json(), { detail: 'File not found' }, url);
+    }
   });
 });
 

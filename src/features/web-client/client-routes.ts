@@ -1,4 +1,4 @@
-import { basename, sep } from 'node:path';
+import { basename, relative, sep } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { anyone, verified } from '../../kernel/http/access.ts';
 import { HttpError, notFound } from '../../kernel/http/errors.ts';
@@ -64,7 +64,7 @@ export function createClientRoutes(dependencies: ClientDependencies): ClientRout
       hidden: true,
       handler: async ({ request, reply, params }) => {
         const file = await findFile(cacheFolder, params['*'] ?? '');
-        if (!file) throw notFound('File not found');
+        if (!file || isSound(cacheFolder, file.path)) throw notFound('File not found');
         return sendFile(request, asDownload(reply, file), file);
       },
     }),
@@ -121,6 +121,11 @@ function withHeaders(reply: FastifyReply, path: string, file: FoundFile): Fastif
   if (path.startsWith('/_app/immutable/')) return reply.header('cache-control', 'public, max-age=31536000, immutable');
   if (path.startsWith('/pyodide/')) return reply.header('access-control-allow-origin', '*');
   return reply;
+}
+
+/** What was read aloud to somebody, or said by them, lies there by a name others can work out. */
+function isSound(cacheFolder: string, path: string): boolean {
+  return relative(cacheFolder, path).split(sep)[0] === 'audio';
 }
 
 function asDownload(reply: FastifyReply, file: FoundFile): FastifyReply {

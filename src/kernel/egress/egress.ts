@@ -26,7 +26,7 @@ export interface Outgoing {
 export interface Egress {
   /** Resolves with the head of the answer. Throws what the network threw, AddressRefused, or the signal's reason. */
   request(url: string, outgoing?: Outgoing): Promise<Incoming>;
-  /** A WebSocket to a server an administrator has configured, once it is open. */
+  /** A WebSocket to a server an administrator has configured, once it is open; it is paused until `resume()`. */
   webSocket: ReturnType<typeof createSocketOpener>;
   guard: Guard;
   close(): Promise<void>;

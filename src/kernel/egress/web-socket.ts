@@ -23,8 +23,8 @@ export class SocketRefused extends Error {
 }
 
 /**
- * Opens WebSockets to servers an administrator has configured, by the same proxies and TLS settings as requests. Rejects with
- * SocketRefused, what the network threw, or the signal's reason.
+ * Opens WebSockets to servers an administrator has configured, by the same proxies and TLS settings as requests. An open one is
+ * paused: `resume()` it once its messages are listened to. Rejects with SocketRefused, what the network threw, or the signal's reason.
  */
 export function createSocketOpener({ settings, env }: EgressDeps) {
   const agents = new Map<string, HttpAgent>();
@@ -70,7 +70,11 @@ export function createSocketOpener({ settings, env }: EgressDeps) {
     });
     // Stays: an error nobody listens to would end the process.
     socket.on('error', reject);
-    socket.once('open', () => resolve(socket));
+    socket.once('open', () => {
+      // The first message may come with the handshake, before anybody listens.
+      socket.pause();
+      resolve(socket);
+    });
     try {
       return await promise;
     } finally {

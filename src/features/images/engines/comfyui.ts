@@ -176,6 +176,7 @@ async function run(reach: Reach, settings: ComfyuiSettings, workflow: JsonObject
   });
   try {
     const ended = listen(socket, signal);
+    socket.resume();
     const body = { prompt: workflow, client_id: clientId };
     const answer = await askJson(
       { ...reach, signal },

@@ -101,6 +101,7 @@ export const audio = {
   WHISPER_MULTILINGUAL: bool(false, 'Multilingual mode'),
   WHISPER_LANGUAGE: optionalText('Fixed language; empty = detect'),
   DEEPGRAM_API_KEY: text('', 'Deepgram key', { key: 'audio.stt.deepgram.api_key' }),
+  DEEPGRAM_API_BASE_URL: url('https://api.deepgram.com/v1', 'Deepgram URL, for its other regions and own hosts'),
   ELEVENLABS_API_BASE_URL: url('https://api.elevenlabs.io', 'ElevenLabs URL'),
   BYPASS_PYDUB_PREPROCESSING: bool(false, 'Send audio upstream unconverted; always true in the slim build'),
   AUDIO_STT_OPENAI_API_BASE_URL: url('https://api.openai.com/v1', 'Speech-to-text OpenAI URL', {

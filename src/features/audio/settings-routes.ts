@@ -1,9 +1,8 @@
 import { admin } from '../../kernel/http/access.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
-import { Bool, Default, Dict, List, Nullable, Optional, Str, shape } from '../../kernel/http/shapes.ts';
+import { Bool, Default, Dict, List, Nullable, OneOf, Optional, Str, shape } from '../../kernel/http/shapes.ts';
 import type { Config } from '../../kernel/settings/index.ts';
-import { announce, type EventSink } from './events.ts';
-import { field, formShape, formValues, readForm } from './forms.ts';
+import { announce, type EventSink, field, formShape, formValues, readForm } from '../configuration/index.ts';
 
 const optional = { text: Optional(Nullable(Str())), object: Optional(Nullable(Dict())), texts: Optional(List(Str())) };
 
@@ -48,8 +47,8 @@ const name = { minLength: 1, maxLength: 200 };
 
 const realtimeForm = {
   ENABLED: field('audio.realtime.enabled', Optional(Bool())),
-  PROVIDER: field('audio.realtime.provider', Optional(Str())),
-  AUTH_TYPE: field('audio.realtime.auth_type', Optional(Str())),
+  PROVIDER: field('audio.realtime.provider', Optional(OneOf('openai', 'azure'))),
+  AUTH_TYPE: field('audio.realtime.auth_type', Optional(OneOf('api_key', 'microsoft_entra_id'))),
   OPENAI_API_BASE_URL: field('audio.realtime.openai.api_base_url', Optional(Str())),
   OPENAI_API_KEY: field('audio.realtime.openai.api_key', Optional(Str())),
   MODEL: field('audio.realtime.model', Optional(Str(name))),
@@ -66,7 +65,7 @@ const AudioConfigUpdateForm = shape('AudioConfigUpdateForm', {
 });
 
 /** The settings of speech, both ways, and of calls (providers note, 14.1). Engines are loaded on first use, not here. */
-export function audioRoutes(config: Config, events: EventSink): Route[] {
+export function settingsRoutes(config: Config, events: EventSink): Route[] {
   const shown = () => ({
     realtime: readForm(config, realtimeForm),
     tts: readForm(config, ttsForm),

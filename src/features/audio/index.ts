@@ -1,0 +1,32 @@
+import type { Route } from '../../kernel/http/route.ts';
+import type { EventSink } from '../configuration/index.ts';
+import type { EngineDeps } from './engine.ts';
+import { findFfmpeg } from './ffmpeg.ts';
+import { createVoices } from './lists.ts';
+import { audioRoutes } from './routes.ts';
+import { settingsRoutes } from './settings-routes.ts';
+import { createSpeechService } from './speech/service.ts';
+import { createTranscriptionService } from './transcription/service.ts';
+
+export interface AudioDeps extends Omit<EngineDeps, 'ffmpeg'> {
+  events: EventSink;
+}
+
+/** Speech, transcription and calls. */
+export interface Audio {
+  routes: Route[];
+  close(): Promise<void>;
+}
+
+export function createAudio(given: AudioDeps): Audio {
+  const isSlim = given.settings.get('USE_SLIM_DOCKER');
+  const deps = { ...given, ffmpeg: async () => (isSlim ? null : findFfmpeg()) };
+  const { config, events } = deps;
+  const voices = createVoices(deps);
+  const speech = createSpeechService({ ...deps, voices });
+  const transcription = createTranscriptionService(deps);
+  return {
+    routes: [...settingsRoutes(config, events), ...audioRoutes({ config, speech, transcription, voices })],
+    close: () => transcription.close(),
+  };
+}
