@@ -340,6 +340,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       name: () => productName(settings),
       address: () => config.get('webui.url'),
       deploymentId: settings.get('DEPLOYMENT_ID'),
+      isWaiting: accounts.isWaiting,
       manifestUrl: settings.get('EXTERNAL_PWA_MANIFEST_URL') || null,
       fetch,
     }),

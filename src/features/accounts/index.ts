@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Database } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { Authenticator, Principal, User } from '../../kernel/http/principal.ts';
@@ -65,6 +65,8 @@ export interface Accounts {
   /** Like `verifyToken`, but throws what a route would answer. */
   session(token: string): Promise<Principal>;
   findUser(id: string): Promise<User | null>;
+  /** Whether the caller of a request has an account that waits for an administrator. */
+  isWaiting(request: FastifyRequest): Promise<boolean>;
   /** Accounts of people who sign in at an identity provider. */
   external: ExternalAccounts;
   /** Adds who knows where the browser ends its session with the identity provider; asked at sign-out. */
@@ -195,12 +197,9 @@ export function createAccounts(deps: AccountDeps): Accounts {
   const stopCleaning = cleanRevocations(deps);
   const stopWatching = watchPolicy(config, events.everybodySignedOut);
 
+  const authenticator = createAuthenticator({ ...service, activity, permissions: access.permissions });
   return {
-    authenticator: createAuthenticator({
-      ...service,
-      activity,
-      permissions: access.permissions,
-    }),
+    authenticator,
     routes: [
       ...limitByAddress(service, [
         ...authRoutes(service),
@@ -229,6 +228,16 @@ export function createAccounts(deps: AccountDeps): Accounts {
       service.endSession = find;
     },
     provisioning: createProvisioning(service),
+    async isWaiting(request) {
+      try {
+        const { user } = await authenticator.authenticate(request);
+        return user.role !== 'user' && user.role !== 'admin';
+      } catch (error) {
+        // Nobody, or nobody who can be asked about now: only who surely waits does.
+        if (error instanceof HttpError) return false;
+        throw error;
+      }
+    },
     findUser: async (id) => (await sessions.account(id))?.user ?? null,
     async changeSettings(userId, change) {
       const settings = await updateUserJson(database, userId, 'settings', change);

@@ -95,7 +95,10 @@ function handleJoins({ realtime, channels }: LiveDeps, sessions: Sessions): void
   const joinChannels = async (socket: LiveSocket, user: User): Promise<void> =>
     socket.join(...(await channels.channelIds(user)).map((id) => `channel:${id}`));
   realtime.handle('user-join', async (socket, payload) => {
+    const waited = sessions.isWaiting(socket);
     const user = await sessions.signIn(socket, authOf(payload));
+    // The page has just signed in to wait: it shall notice, connecting anew, that it is a waiting one.
+    if (!waited && sessions.isWaiting(socket)) setImmediate(() => socket.disconnect());
     if (!user) return undefined;
     await joinChannels(socket, user);
     return { id: user.id, name: user.name };

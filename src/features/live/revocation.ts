@@ -30,7 +30,14 @@ export function revokeSockets(deps: RevocationDeps): () => void {
     accounts.onUserChanged((userId, what) => {
       const own = those((session) => session.userId === userId);
       if (what === 'changed') void rename(own, accounts).catch(failed);
-      else for (const { socket } of own) socket.disconnect();
+      else {
+        for (const { socket } of own) {
+          // With another role the page has other parts: it asks again once it is connected anew.
+          if (what === 'role') socket.emit('access:updated', {});
+          socket.disconnect();
+        }
+        sessions.callIn(userId);
+      }
     }),
     accounts.onSignOut((userId, jti) => {
       for (const { socket } of those((one) => one.userId === userId && one.jti === jti)) socket.disconnect();

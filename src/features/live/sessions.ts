@@ -23,6 +23,10 @@ export interface Sessions {
   verify(auth: unknown): Promise<User | null>;
   /** The user as of now. A socket whose session is over, or which never had one, is disconnected: null. */
   check(socket: LiveSocket): Promise<User | null>;
+  /** Whether the socket's account waits for an administrator. */
+  isWaiting(socket: LiveSocket): boolean;
+  /** Ends the sockets of an account that waited: their pages connect anew, and look again whether they may come in. */
+  callIn(userId: string): void;
   get(socketId: string): LiveSession | undefined;
   all(): Iterable<LiveSession>;
 }
@@ -34,23 +38,37 @@ interface SessionDeps {
 
 export const CHECK_EVERY_MS = 30_000;
 
+const hasRole = ({ role }: User): boolean => role === 'user' || role === 'admin';
+
 /** Which sockets are signed in, and as whom (realtime note, 1.2). */
 export function createSessions({ realtime, accounts }: SessionDeps): Sessions {
   const sessions = new Map<string, LiveSession>();
-  realtime.onDisconnect((socket) => sessions.delete(socket.id));
+  /** Sockets of accounts without a role: they get nothing, and end when that changes. */
+  const waiting = new Map<string, { socket: LiveSocket; userId: string; token: string }>();
+  realtime.onDisconnect((socket) => {
+    sessions.delete(socket.id);
+    waiting.delete(socket.id);
+  });
 
-  async function principalOf(auth: unknown) {
+  async function holderOf(auth: unknown) {
     const token = isObject(auth) ? auth.token : undefined;
-    if (typeof token !== 'string' || token === '') return null;
-    const principal = await accounts.verifyToken(token);
-    return principal && (principal.user.role === 'user' || principal.user.role === 'admin') ? principal : null;
+    return typeof token !== 'string' || token === '' ? null : accounts.verifyToken(token);
+  }
+  async function principalOf(auth: unknown) {
+    const principal = await holderOf(auth);
+    return principal && hasRole(principal.user) ? principal : null;
   }
 
   return {
     async signIn(socket, auth) {
-      const principal = await principalOf(auth);
+      const principal = await holderOf(auth);
       if (!principal) return null;
       const { user, credential } = principal;
+      if (!hasRole(user)) {
+        if (!sessions.has(socket.id)) waiting.set(socket.id, { socket, userId: user.id, token: credential.token });
+        return null;
+      }
+      waiting.delete(socket.id);
       const now = performance.now();
       sessions.set(socket.id, {
         socket,
@@ -68,10 +86,19 @@ export function createSessions({ realtime, accounts }: SessionDeps): Sessions {
       const session = sessions.get(socket.id);
       const principal = await principalOf(session);
       if (principal) return principal.user;
+      const held = session ? null : await holderOf(waiting.get(socket.id));
+      if (held) {
+        if (hasRole(held.user)) socket.disconnect();
+        return null;
+      }
       sessions.delete(socket.id);
       // A client that waits for an acknowledgement gets it first.
       setImmediate(() => socket.disconnect());
       return null;
+    },
+    isWaiting: (socket) => waiting.has(socket.id),
+    callIn(userId) {
+      for (const one of [...waiting.values()]) if (one.userId === userId) one.socket.disconnect();
     },
     get: (socketId) => sessions.get(socketId),
     all: () => sessions.values(),

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { anyone, verified } from '../../kernel/http/access.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
@@ -13,6 +14,8 @@ interface SiteDependencies {
   /** Address of this installation (`webui.url`), may be empty. */
   address: () => string;
   deploymentId: string;
+  /** Whether the caller's account waits for an administrator. */
+  isWaiting(request: FastifyRequest): Promise<boolean>;
   /** EXTERNAL_PWA_MANIFEST_URL, or null. */
   manifestUrl: string | null;
   fetch: (url: string) => Promise<Response>;
@@ -30,7 +33,11 @@ export function siteRoutes(dependencies: SiteDependencies): Route[] {
       url: '/api/version',
       access: anyone,
       reply: Obj({ version: Str(), deployment_id: Str() }),
-      handler: () => ({ version: CLIENT_VERSION, deployment_id: deploymentId }),
+      // The client loads itself anew when this changes: so who waits gets the app as soon as an administrator says so.
+      async handler({ request }) {
+        const waiting = await dependencies.isWaiting(request);
+        return { version: CLIENT_VERSION, deployment_id: waiting ? `${deploymentId}:pending` : deploymentId };
+      },
     }),
     route({
       method: 'GET',
