@@ -111,6 +111,7 @@ describe('tool servers described by OpenAPI', () => {
     await admin.ok('POST', CONFIG, { json: { TOOL_SERVER_CONNECTIONS: connections } });
     shop.take();
   }
+  const change = (config: object) => admin.ok('POST', '/api/v1/configs/import', { json: { config } });
   const listed = async (account: Account) =>
     (await account.ok<{ id: string }[]>('GET', '/api/v1/tools/')).map(({ id }) => id);
   const offered = () =>
@@ -348,5 +349,74 @@ describe('tool servers described by OpenAPI', () => {
     answer = 'gone';
     await sendTurn(admin, tab, { model: 'calls-show_page', content: '{}', extra, wait: false });
     await until(() => result().includes('Client session disconnected.'));
+  });
+
+  it('are asked before the answer where the model cannot call them', async () => {
+    await connect(connection());
+    shop.answer(({ path }) => (path.startsWith('/items') ? { json: { price: 9.5 } } : undefined));
+    await change({ 'task.tools.prompt_template': 'Pick: {{TOOLS}}', 'rag.template': 'Known: {{CONTEXT}}' });
+    const calls = [
+      { name: 'get_item', parameters: { id: '7', odd: 1 } },
+      { name: 'nothing', parameters: {} },
+      { name: 'show_page', parameters: {} },
+    ];
+    const content = JSON.stringify({ tool_calls: calls });
+    const extra = { tool_ids: ['server:shop'], params: { function_calling: 'legacy' } };
+    const turn = await sendTurn(user, socket, { model: 'echo', content, extra });
+    assert.deepEqual(
+      shop.take().map(({ path }) => path),
+      ['/items/7', '/page'],
+    );
+    const [choice, answer] = provider.chats().slice(-2);
+    const asked = choice?.body.messages as { role: string; content: string }[];
+    assert.deepEqual(
+      asked.map(({ role }) => role),
+      ['system', 'user'],
+    );
+    assert.match(asked[0]?.content ?? '', /^Pick: \[\{"name":"get_item"/);
+    assert.equal(asked[1]?.content, `Query: ${content}`);
+    assert.equal(answer?.body.tools, undefined);
+    assert.match(JSON.stringify(answer?.body.messages), /<source id=\\"1\\" name=\\"server:shop\/get_item\\">/);
+    const reply = (await stored(turn)) as { sources?: unknown[]; error?: unknown } | undefined;
+    assert.deepEqual(reply?.sources, [
+      {
+        source: { name: 'server:shop/get_item' },
+        document: ['{\n  "price": 9.5\n}'],
+        metadata: [{ source: 'server:shop/get_item', parameters: { id: '7' } }],
+        tool_result: true,
+      },
+      {
+        source: { name: 'server:shop/show_page' },
+        document: ['{\n  "error": "HTTP error 404: {\\"detail\\":\\"none\\"}"\n}'],
+        metadata: [{ source: 'server:shop/show_page', parameters: {} }],
+        tool_result: true,
+      },
+    ]);
+    const none = await sendTurn(user, socket, { model: 'echo', content: 'no JSON', extra });
+    assert.deepEqual([shop.take(), (await stored(none))?.error], [[], undefined]);
+    const api = { model: 'echo', messages: [{ role: 'user', content }], ...extra };
+    const { sources } = await user.ok<{ sources: unknown[] }>('POST', '/api/chat/completions', { json: api });
+    assert.equal(sources.length, 2);
+  });
+
+  it('run before the answer only when the person agrees, where they want to be asked', async () => {
+    await connect(connection());
+    await change({ 'chat.tool_permissions.enable': true });
+    const content = JSON.stringify({ name: 'get_item', parameters: { id: '7' } });
+    const params = { function_calling: 'legacy', tool_approval_mode: 'ask' };
+    const asked: unknown[] = [];
+    const tab = await connectSocket(server.base, user);
+    tab.raw.on('events', ({ data }: { data: { type: string; data: object } }, reply: unknown) => {
+      if (data.type !== 'confirmation' || typeof reply !== 'function') return;
+      asked.push(data.data);
+      reply(asked.length === 1);
+    });
+    for (const times of [1, 0]) {
+      await sendTurn(user, tab, { model: 'echo', content, extra: { tool_ids: ['server:shop'], params } });
+      assert.equal(shop.take().length, times);
+    }
+    assert.equal(asked.length, 2);
+    tab.close();
+    await change({ 'chat.tool_permissions.enable': false });
   });
 });

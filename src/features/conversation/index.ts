@@ -25,6 +25,7 @@ import { builtinTools, type ToolContent } from './builtin-tools/index.ts';
 import { createCompaction } from './compaction/compaction.ts';
 import { type Tabs, withDirectModels } from './direct/direct-models.ts';
 import { imageStep } from './image-generation/step.ts';
+import { legacyToolsStep } from './legacy-tools/step.ts';
 import { createImageSource } from './prepare/image-source.ts';
 import { createPrepare, promptContext } from './prepare/index.ts';
 import { voiceStep } from './prepare/voice.ts';
@@ -106,6 +107,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     providers,
   });
   const compaction = createCompaction({ database, config, log, models: deps.models, caller: tasks.caller });
+  const keepFor = createKeeper({ files: deps.files, log });
   const images = createImageSource({ files: deps.files, egress: deps.egress, config, log });
   const prepare = createPrepare({
     database,
@@ -124,6 +126,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       imageTools(deps.images),
       agentTools(() => agents.tools),
       approvalStep(deps.live),
+      legacyToolsStep({ caller: tasks.caller, log, keepFor }),
       sourceStep({
         config,
         log,
@@ -153,7 +156,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       events,
       providers,
       maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
-      keepFor: createKeeper({ files: deps.files, log }),
+      keepFor,
       images,
       prepare,
       afterwards: tasks.afterReply,

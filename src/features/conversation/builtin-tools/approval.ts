@@ -16,7 +16,9 @@ export function approvalStep(tabs: Pick<Tabs, 'caller'>): Extension {
     name: 'approval of tool calls',
     run(draft) {
       const { turn, tools } = draft;
-      if (turn.settings.toolApprovalMode !== 'ask' || !tools || pauses(turn)) return;
+      // Tools that are called before the answer cannot wait in the chat.
+      const waits = pauses(turn) && turn.settings.functionCalling === 'native';
+      if (turn.settings.toolApprovalMode !== 'ask' || !tools || waits) return;
       draft.tools = new Map(
         [...tools].map(([name, one]) => [name, ASKS_ITSELF.has(name) ? one : guarded(name, one, turn, tabs)]),
       );

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../kernel/json.ts';
+import type { Source } from '../sources/context-block.ts';
 import type { TurnContext, TurnModel, TurnModelEntry, TurnTool } from '../turn/turn.ts';
 import type { ChatMessage } from './messages.ts';
 
@@ -16,7 +17,7 @@ export interface Draft {
   /** Files whose content the answer shall know. */
   files: JsonObject[];
   /** Told to the client before the first text. */
-  sources: JsonObject[];
+  sources: Source[];
   /** The server's own tools; null: none, or the caller brought theirs. */
   tools: Map<string, TurnTool> | null;
   /** What is to be ended when the reply is over, or when a later step fails. */

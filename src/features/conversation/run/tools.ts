@@ -54,12 +54,21 @@ async function outcomeOf(call: FunctionCallItem, { tools, signal }: CallScope): 
   const args = readArguments(call.arguments);
   if (args === null) return 'Error: the arguments are no JSON. Correct them and call the tool again.';
   if (!isObject(args)) return 'Error: the arguments must be a JSON object. Correct them and call the tool again.';
+  return (await callTool(tool, args, { callId: call.call_id, signal })).value;
+}
+
+/** Runs a tool with the arguments it takes; what it throws is its value. Throws only when the reply is stopped. */
+export async function callTool(
+  tool: TurnTool,
+  given: JsonObject,
+  call: { callId: string; signal: AbortSignal },
+): Promise<{ args: JsonObject; value: unknown }> {
+  const args = tool.takesAnything ? given : knownArguments(tool, given);
   try {
-    const work = tool.run(tool.takesAnything ? args : knownArguments(tool, args), { callId: call.call_id, signal });
-    return await untilStopped(work, signal);
+    return { args, value: await untilStopped(tool.run(args, call), call.signal) };
   } catch (error) {
-    signal.throwIfAborted();
-    return { error: thrownText(error) };
+    call.signal.throwIfAborted();
+    return { args, value: { error: thrownText(error) } };
   }
 }
 

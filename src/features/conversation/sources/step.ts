@@ -31,23 +31,12 @@ export function sourceStep(deps: SourceStepDeps): Extension {
 }
 
 async function addSources(draft: Draft, deps: SourceStepDeps): Promise<void> {
-  const { turn } = draft;
-  const items = draft.files.filter(({ type }) => type !== 'filesystem');
-  if (items.length === 0 || !hasCapability(draft.model, 'file_context', true)) return;
+  const found = await sourcesOfFiles(draft, deps);
+  // What tools gave before is shown to the model the same way.
+  const sources = [...draft.sources, ...found];
+  draft.sources.push(...found.filter(({ source }) => source.name || source.id));
   const question = lastUserText(draft.messages);
-  const isWhole = deps.config.get('rag.full_context') || items.every(({ context }) => context === 'full');
-  let queries: readonly string[] = [question];
-  if (!items.every(({ context }) => context === 'full')) {
-    const asked = await askQueries(draft, deps);
-    turn.emit({ type: 'status', data: { action: 'queries_generated', queries: asked, done: false } });
-    if (asked.length > 0) queries = asked;
-  }
-  const sources = await deps.find(items, { user: turn.user, queries, whole: isWhole });
-  const count = countSources(sources);
-  turn.emit({ type: 'status', data: { action: 'sources_retrieved', count, done: true } });
-  if (sources.length === 0) return;
-  draft.sources.push(...sources.filter(({ source }) => source.name || source.id));
-  if (question === '') return;
+  if (sources.length === 0 || question === '') return;
   const own = deps.config.get('rag.template');
   const template = await fillServerVariables(own.trim() === '' ? ragTemplate : own, {
     user: null,
@@ -58,6 +47,23 @@ async function addSources(draft: Draft, deps: SourceStepDeps): Promise<void> {
   draft.messages = deps.inSystem
     ? addSystemText(draft.messages, text, 'after')
     : addUserText(draft.messages, text, 'before');
+}
+
+async function sourcesOfFiles(draft: Draft, deps: SourceStepDeps) {
+  const { turn } = draft;
+  const items = draft.files.filter(({ type }) => type !== 'filesystem');
+  if (items.length === 0 || !hasCapability(draft.model, 'file_context', true)) return [];
+  const isWhole = deps.config.get('rag.full_context') || items.every(({ context }) => context === 'full');
+  let queries: readonly string[] = [lastUserText(draft.messages)];
+  if (!items.every(({ context }) => context === 'full')) {
+    const asked = await askQueries(draft, deps);
+    turn.emit({ type: 'status', data: { action: 'queries_generated', queries: asked, done: false } });
+    if (asked.length > 0) queries = asked;
+  }
+  const sources = await deps.find(items, { user: turn.user, queries, whole: isWhole });
+  const count = countSources(sources);
+  turn.emit({ type: 'status', data: { action: 'sources_retrieved', count, done: true } });
+  return sources;
 }
 
 /** What to look for, in the words of a model; none when it cannot be asked. */

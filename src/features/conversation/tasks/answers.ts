@@ -32,6 +32,16 @@ export function readImagePrompt(completion: unknown): string | null {
   return typeof prompt === 'string' && prompt.trim() !== '' ? prompt.trim() : null;
 }
 
+/** The tools a model would call: a list, or one of them alone; none when the answer cannot be read. */
+export function readToolCalls(completion: unknown): { name: string; parameters: JsonObject }[] {
+  const list = answerObject(completion, 'tool_calls')?.tool_calls;
+  const calls = Array.isArray(list) ? list : [answerObject(completion, 'name')];
+  return calls.filter(isObject).flatMap(({ name, parameters }) => {
+    if (typeof name !== 'string') return [];
+    return [{ name, parameters: isObject(parameters) ? parameters : {} }];
+  });
+}
+
 function texts(value: unknown): string[] | null {
   if (!Array.isArray(value)) return null;
   const given = value.filter((one) => typeof one === 'string').map((one) => one.trim());

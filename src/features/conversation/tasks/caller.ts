@@ -38,6 +38,8 @@ export interface TaskRequest {
   values: TemplateValues;
   /** Default: the administrator's template or the built-in one. */
   template?: string;
+  /** Asked apart from the template, which then tells the model what it does. */
+  question?: string;
   /** What header templates and plugins are told: `chat_id`, `message_id` … */
   metadata: JsonObject;
   signal: AbortSignal;
@@ -73,7 +75,13 @@ export function createTaskCaller(deps: TaskCallerDeps): TaskCaller {
     const prompt = fillTemplate(template, request.values);
     const own = isObject(model.row?.params) ? model.row.params : {};
     const body = bodyOf(task, model, own, deps.config);
-    let messages: ChatMessage[] = [{ role: 'user', content: prompt }];
+    let messages: ChatMessage[] =
+      request.question === undefined
+        ? [{ role: 'user', content: prompt }]
+        : [
+            { role: 'system', content: prompt },
+            { role: 'user', content: request.question },
+          ];
     if (typeof own.system === 'string' && own.system !== '') {
       const context = { user, variables: {}, chatVariables: {}, groupNames: names };
       messages = addSystemText(messages, await resolvePrompt(own.system, context));

@@ -13,6 +13,8 @@ export interface TemplateValues {
   summary?: string;
   /** `{{responses}}` of a merge. */
   responses?: readonly string[];
+  /** `{{TOOLS}}`: what can be called, as JSON. */
+  tools?: string;
 }
 
 const CUT = '(?::(start|end|middletruncate):(\\d+))?';
@@ -27,7 +29,7 @@ const MESSAGES =
 export function fillTemplate(template: string, values: TemplateValues): string {
   const prompt = values.prompt ?? lastUserText(values.messages);
   const found = new RegExp(
-    `${PROMPT.source}|${MESSAGES.source}|\\{\\{TYPE\\}\\}|\\{\\{PREVIOUS_SUMMARY\\}\\}|\\{\\{responses\\}\\}`,
+    `${PROMPT.source}|${MESSAGES.source}|\\{\\{TYPE\\}\\}|\\{\\{TOOLS\\}\\}|\\{\\{PREVIOUS_SUMMARY\\}\\}|\\{\\{responses\\}\\}`,
     'gi',
   );
   return template.replace(found, (variable) => replacement(variable, prompt, values) ?? variable);
@@ -48,6 +50,7 @@ function replacement(variable: string, prompt: string, values: TemplateValues): 
   }
   if (variable === '{{PREVIOUS_SUMMARY}}') return values.summary;
   if (variable === '{{TYPE}}') return values.type;
+  if (variable === '{{TOOLS}}') return values.tools;
   if (variable === '{{responses}}') return values.responses?.map((one) => `"""${one}"""`).join('\n\n');
   return undefined;
 }
