@@ -173,7 +173,16 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     redis: redis?.commands ?? null,
   });
   opened.defer(() => singleSignOn.close());
-  const providers = createProviders({ settings, config, egress, log, events, access, database });
+  const providers = createProviders({
+    settings,
+    config,
+    egress,
+    log,
+    events,
+    access,
+    database,
+    signInToken: async (user, cookie) => (await singleSignOn.tokenOf(user, cookie))?.access_token ?? null,
+  });
   opened.defer(() => providers.close());
   const models = createModels({ database, settings, config, bus, access, providers: providers.providers });
   opened.defer(() => models.close());

@@ -20,7 +20,6 @@ import {
 } from './store.ts';
 import { BUILT_IN, combineTrees, type FullTree, fillTree, type PermissionTree, treeValue } from './tree.ts';
 
-export type { ClaimedChange, NamedGroup } from './claimed-groups.ts';
 export { grantedTo, listWireGrants, type WireGrant } from './conditions.ts';
 export {
   configuredGrants,

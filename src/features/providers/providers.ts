@@ -25,6 +25,8 @@ export interface ProvidersDeps {
   events: EventSink;
   access: Pick<Access, 'groupIds'>;
   database: Pick<Database, 'db'>;
+  /** Access token that the user's identity provider gave; null: there is none. `cookie`: the header of the request. */
+  signInToken(user: { id: string }, cookie?: string): Promise<string | null>;
 }
 
 /** What the routes of this feature need besides the contract. */
@@ -56,7 +58,10 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
       const ids = [...(await deps.access.groupIds(userId))];
       return { ids, names: (await listGroups(deps.database.db, ids)).map(({ name }) => name) };
     },
-    tokens: { systemOauth: async () => null, entra: async () => null },
+    tokens: {
+      systemOauth: ({ user, caller }) => deps.signInToken(user, caller?.cookie),
+      entra: async () => null,
+    },
   });
   const seconds = settings.get('AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST');
   const registry = createRegistry({ egress, settings, config, headers, log });

@@ -1,13 +1,5 @@
 import { isObject, type JsonObject } from '../../kernel/json.ts';
 
-/** Which members of the claims mean what. */
-export interface ClaimNames {
-  subject: string;
-  email: string;
-  username: string;
-  picture: string;
-}
-
 /** A claim as one text; numbers count, empty texts do not. */
 export function textClaim(claims: JsonObject, name: string): string | null {
   const value = Object.hasOwn(claims, name) ? claims[name] : undefined;

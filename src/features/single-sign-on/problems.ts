@@ -47,13 +47,16 @@ export function providerProblem(error: unknown): string | null {
   const { code, error: said } = error as { code?: unknown; error?: unknown };
   if (typeof said === 'string') return `the provider answered ${word(said)}`;
   const known = typeof code === 'string' ? code : '';
-  if (/^(?:OAUTH_|ERR_J|ERR_ADDRESS_REFUSED|UND_ERR_|E[A-Z]+$|CERT_|DEPTH_|UNABLE_|SELF_SIGNED)/.test(known)) {
-    return known;
-  }
-  return NETWORK.has(error.name) ? error.name : null;
+  if (PROVIDER.test(known)) return known;
+  if (NETWORK.has(error.name)) return error.name;
+  // The library wraps what the network threw.
+  return error.cause === undefined ? null : providerProblem(error.cause);
 }
 
-const NETWORK = new Set(['TimeoutError', 'AbortError', 'BodyTooLarge', 'ClientError', 'OperationProcessingError']);
+/** Codes of the protocol, of tokens, of the network, of TLS and of HTTP. */
+const PROVIDER =
+  /^(?:OAUTH_|ERR_J|ERR_ADDRESS_REFUSED|UND_ERR_|E[A-Z]+$|ERR_TLS|ERR_SSL|CERT_|DEPTH_|UNABLE_|SELF_SIGNED|HPE_|Z_)/;
+const NETWORK = new Set(['TimeoutError', 'AbortError', 'BodyTooLarge']);
 
 /** Error codes of the protocol; others are not repeated. */
 function word(text: string): string {
