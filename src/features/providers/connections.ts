@@ -52,7 +52,8 @@ export function trialConnection(kind: Connection['kind'], url: string, key: stri
   return readConnection(kind, 0, url, key, config);
 }
 
-function configOf(configs: Readonly<JsonObject>, index: number, url: string): JsonObject {
+/** What is stored for the connection at a place, or under its address (older releases). */
+export function configOf(configs: Readonly<JsonObject>, index: number, url: string): JsonObject {
   const found = configs[String(index)] ?? configs[url];
   return isObject(found) ? found : {};
 }

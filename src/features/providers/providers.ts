@@ -15,6 +15,7 @@ import { createOllamaClient, type OllamaClient } from './ollama/client.ts';
 import { type ClientDeps, createOpenaiClient, type OpenaiClient } from './openai/client.ts';
 import type { Part } from './part.ts';
 import { createRegistry, type Registry } from './registry.ts';
+import { type ConnectionState, createResilience } from './resilience.ts';
 import type { Call, ModelEntry, Providers } from './types.ts';
 
 export interface ProvidersDeps {
@@ -44,6 +45,8 @@ export interface ProviderKit {
   failed: ClientDeps['failed'];
   /** Embeddings in the OpenAI form, of any model. Throws HttpError. */
   embed(model: ModelEntry, body: JsonObject, call: Call): Promise<unknown>;
+  /** Connections that have failed and not answered since. */
+  states(): ConnectionState[];
   /** Asks the connections for their models, so that the first list is there when somebody asks. */
   warm(): void;
   close(): void;
@@ -67,11 +70,17 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
   const registry = createRegistry({ egress, settings, config, headers, log });
   const failed = (connection: Connection, model: string | null, problem: unknown, call: Call) =>
     announceFailure({ events, log }, connection, model, problem, call.user);
-  const openai = createOpenaiClient({ egress, settings, headers, failed });
+  const resilience = createResilience({ settings, log });
+  const choices = (connection: Connection, entry: ModelEntry) => [
+    { connection, entry },
+    ...registry.openaiOthers(entry),
+  ];
+  const openai = createOpenaiClient({ egress, settings, headers, resilience, choices, failed });
   const ollama = createOllamaClient({
     egress,
     settings,
     headers,
+    resilience,
     failed,
     servers: (entry) => registry.ollamaServers(entry),
   });
@@ -125,6 +134,7 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     ollama,
     failed,
     embed: createEmbed({ openai, ollama, openaiConnection }),
+    states: resilience.states,
     warm: () => void registry.offer().catch((error) => log.error({ err: error }, 'the model lists failed')),
     close: registry.close,
   };

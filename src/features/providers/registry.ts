@@ -9,6 +9,7 @@ import { mergeServers, type OllamaList, ollamaEntries, runningModels, serverMode
 import { modelsUrl } from './openai/address.ts';
 import { anthropicList, isAnthropic } from './openai/anthropic-list.ts';
 import { entriesOf, fixedList, hasNoAccess, readList } from './openai/list.ts';
+import type { Choice } from './resilience.ts';
 import type { ModelEntry } from './types.ts';
 
 export interface RegistryDeps {
@@ -24,6 +25,8 @@ export interface Offer {
   /** OpenAI-compatible models first, then those of Ollama; an id may come twice across the kinds. */
   entries: readonly ModelEntry[];
   openai: ReadonlyMap<string, ModelEntry>;
+  /** Further entries of the same id at other connections. */
+  others: ReadonlyMap<string, readonly ModelEntry[]>;
   ollama: ReadonlyMap<string, ModelEntry>;
   /** The merged list of the Ollama servers. */
   ollamaModels: readonly JsonObject[];
@@ -35,6 +38,8 @@ export interface Registry {
   /** The next `offer` waits for news. */
   expire(): void;
   openaiConnection(index: number): Connection | null;
+  /** Connections that list the same model too, as it was last heard. */
+  openaiOthers(entry: ModelEntry): Choice<ModelEntry>[];
   ollamaConnection(index: number): Connection | null;
   /** Switched-off ones too. */
   ollamaConnections(): readonly Connection[];
@@ -116,6 +121,11 @@ export function createRegistry(deps: RegistryDeps): Registry {
       ollamaLists.expire();
     },
     openaiConnection: (index) => current().openai[index] ?? null,
+    openaiOthers: ({ id, urlIdx }) =>
+      (last?.offer.others.get(id) ?? []).flatMap((entry) => {
+        const connection = entry.urlIdx === undefined ? undefined : current().openai[entry.urlIdx];
+        return connection?.enabled && entry.urlIdx !== urlIdx ? [{ connection, entry }] : [];
+      }),
     ollamaConnection: (index) => current().ollama[index] ?? null,
     ollamaConnections: () => current().ollama,
     ollamaServers(entry) {
@@ -138,8 +148,12 @@ function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean 
 
 function makeOffer(openaiLists: readonly (readonly ModelEntry[])[], ollamaModels: JsonObject[]): Offer {
   const openai = new Map<string, ModelEntry>();
-  for (const list of openaiLists) for (const entry of list) if (!openai.has(entry.id)) openai.set(entry.id, entry);
+  const others = new Map<string, ModelEntry[]>();
+  for (const entry of openaiLists.flat()) {
+    if (!openai.has(entry.id)) openai.set(entry.id, entry);
+    else others.set(entry.id, [...(others.get(entry.id) ?? []), entry]);
+  }
   const ollamaList = ollamaEntries(ollamaModels);
   const ollama = new Map(ollamaList.map((entry) => [entry.id, entry]));
-  return { entries: [...openai.values(), ...ollamaList], openai, ollama, ollamaModels };
+  return { entries: [...openai.values(), ...ollamaList], openai, others, ollama, ollamaModels };
 }

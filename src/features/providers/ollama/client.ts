@@ -12,7 +12,7 @@ import type { Call, ModelEntry, Relay } from '../types.ts';
 import { createChunkWriter, createOllamaReader, ollamaCompletion } from './answer.ts';
 import { ollamaRequest } from './request.ts';
 
-export interface OllamaDeps extends ClientDeps {
+export interface OllamaDeps extends Omit<ClientDeps, 'choices'> {
   /** The servers that have a model, the best one first. */
   servers: (entry: ModelEntry) => Connection[];
 }
@@ -51,34 +51,40 @@ export function ollamaUnreachable(cause: unknown): HttpError {
 }
 
 export function createOllamaClient(deps: OllamaDeps): OllamaClient {
-  const { egress, settings } = deps;
+  const { egress, settings, resilience } = deps;
 
   async function send(servers: readonly Connection[], request: OllamaCall, call: Call): Promise<Incoming> {
-    let problem: unknown = new Error('no server has the model');
-    for (const connection of servers) {
+    if (servers.length === 0) throw ollamaUnreachable(new Error('no server has the model'));
+    const choices = servers.map((connection) => ({ connection, entry: null }));
+    const tries = resilience.begin(choices, call.signal);
+    for (;;) {
+      const { connection } = tries.current;
       const body = request.body(connection);
       const idle = body.stream === true ? settings.get('AIOHTTP_CLIENT_STREAM_IDLE_TIMEOUT') : null;
+      let failure: Failure | null = null;
+      let problem: unknown;
       try {
         const answer = await egress.request(`${connection.url}${request.path}`, {
           method: request.method ?? 'POST',
           headers: await deps.headers(connection, call, true),
           body: JSON.stringify(body),
-          signal: call.signal,
+          signal: tries.signal,
           ...(idle !== null && { idleMs: idle * 1_000 }),
         });
-        if (answer.status < 400) return answer;
-        const failure = await readFailure(connection, answer);
-        deps.failed(connection, request.model, failure, call);
-        throw ollamaError(failure);
+        if (answer.status < 400) {
+          tries.answered();
+          return answer;
+        }
+        failure = await readFailure(connection, answer);
       } catch (error) {
         if (error instanceof HttpError) throw error;
         if (call.signal.aborted) throw call.signal.reason;
-        deps.failed(connection, request.model, error, call);
         problem = error;
-        if (!refusedToConnect(error)) break;
       }
+      deps.failed(connection, request.model, failure ?? problem, call);
+      if (await tries.again(failure ?? { error: problem, refused: refusedToConnect(problem) })) continue;
+      throw failure ? ollamaError(failure) : ollamaUnreachable(problem);
     }
-    throw ollamaUnreachable(problem);
   }
 
   const post = (entry: ModelEntry, path: string, bodyFor: (model: string) => JsonObject, call: Call) =>

@@ -46,7 +46,10 @@ function configRoutes({ kit, config, events }: ProviderRouteDeps): Route[] {
         await config.put({
           'ollama.enable': body.ENABLE_OLLAMA_API,
           'ollama.base_urls': urls,
-          'ollama.api_configs': configsOf(body.OLLAMA_API_CONFIGS, urls.length),
+          'ollama.api_configs': configsOf(body.OLLAMA_API_CONFIGS, urls, {
+            urls: config.get('ollama.base_urls'),
+            configs: config.get('ollama.api_configs'),
+          }),
         });
         kit.registry.expire();
         const data = { provider: 'ollama', enabled: body.ENABLE_OLLAMA_API, base_url_count: urls.length };

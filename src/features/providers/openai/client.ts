@@ -8,6 +8,7 @@ import { brokenPart, connectionError, type Failure, failurePart, ProviderError, 
 import { gathered } from '../gathered.ts';
 import type { HeaderBuilder } from '../headers.ts';
 import type { Part } from '../part.ts';
+import type { Choice, Problem, Resilience, Tries } from '../resilience.ts';
 import type { Call, ModelEntry, Relay } from '../types.ts';
 import { type Target, targetOf } from './address.ts';
 import { createChunkReader, wholeParts } from './chunks.ts';
@@ -19,6 +20,9 @@ export interface ClientDeps {
   egress: Pick<Egress, 'request'>;
   settings: Pick<Settings, 'get'>;
   headers: HeaderBuilder;
+  resilience: Pick<Resilience, 'begin'>;
+  /** The connection and others with the same model, in the order in which they are asked. */
+  choices: (connection: Connection, entry: ModelEntry) => Choice<ModelEntry>[];
   /** Told of every refusal and of every connection that failed. */
   failed: (connection: Connection, model: string | null, problem: Failure | unknown, call: Call) => void;
 }
@@ -55,21 +59,55 @@ const FAILURE_BYTES = 4 * 1024 * 1024;
 const ANSWER_BYTES = 256 * 1024 * 1024;
 
 export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
-  const { egress, settings } = deps;
+  const { egress, settings, resilience } = deps;
 
-  async function send(connection: Connection, request: RawRequest, call: Call, isStreamed: boolean): Promise<Incoming> {
+  async function send(
+    { current, signal }: Tries<ModelEntry | null>,
+    { method, url, body, headers }: RawRequest,
+    call: Call,
+    isStreamed: boolean,
+  ): Promise<Incoming> {
     const idle = isStreamed ? settings.get('AIOHTTP_CLIENT_STREAM_IDLE_TIMEOUT') : null;
-    const { method, url, body } = request;
     return egress.request(url, {
       method,
-      headers: { ...(await deps.headers(connection, call, true)), ...request.headers },
+      headers: { ...(await deps.headers(current.connection, call, true)), ...headers },
       ...(body !== undefined && { body }),
-      signal: call.signal,
+      signal,
       ...(idle !== null && { idleMs: idle * 1_000 }),
     });
   }
 
-  /** Gives the head of a good answer, throws the refusal of any other. */
+  /** Asks until there is a good answer or nothing more to try. Gives the head of the answer, or throws the last refusal. */
+  async function ask<Entry extends ModelEntry | null>(
+    choices: readonly Choice<Entry>[],
+    requestFor: (choice: Choice<Entry>) => RawRequest,
+    model: string | null,
+    call: Call,
+    isStreamed: boolean,
+  ): Promise<{ answer: Incoming; connection: Connection }> {
+    const tries = resilience.begin(choices, call.signal);
+    for (;;) {
+      const { connection } = tries.current;
+      let failure: Failure | null = null;
+      let problem: unknown;
+      try {
+        const answer = await send(tries, requestFor(tries.current), call, isStreamed);
+        if (answer.status < 400) {
+          tries.answered();
+          return { answer, connection };
+        }
+        failure = await readFailure(connection, answer);
+      } catch (error) {
+        if (error instanceof HttpError) throw error;
+        if (call.signal.aborted) throw call.signal.reason;
+        problem = error;
+      }
+      deps.failed(connection, model, failure ?? problem, call);
+      if (await tries.again(failure ?? { error: problem })) continue;
+      throw failure ? new ProviderError(failure) : connectionError(problem);
+    }
+  }
+
   async function pass(
     connection: Connection,
     model: string | null,
@@ -77,18 +115,7 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
     call: Call,
     isStreamed = false,
   ): Promise<Incoming> {
-    try {
-      const answer = await send(connection, request, call, isStreamed);
-      if (answer.status < 400) return answer;
-      const failure = await readFailure(connection, answer);
-      deps.failed(connection, model, failure, call);
-      throw new ProviderError(failure);
-    } catch (error) {
-      if (error instanceof HttpError) throw error;
-      if (call.signal.aborted) throw call.signal.reason;
-      deps.failed(connection, model, error, call);
-      throw connectionError(error);
-    }
+    return (await ask([{ connection, entry: null }], () => request, model, call, isStreamed)).answer;
   }
 
   const post = (connection: Connection, model: string | null, target: Target, call: Call) =>
@@ -109,48 +136,75 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
     body: JsonObject,
     call: Call,
   ): AsyncGenerator<readonly Part[]> {
-    let answer: Incoming | null = null;
-    let started = false;
+    const lineLimit = settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE');
+    let tries: Tries<ModelEntry>;
     try {
-      const target = chatTarget(connection, entry, { ...body, stream: true }, call);
-      answer = await send(connection, rawOf(target), call, true);
-      if (answer.status >= 400) {
-        const failure = await readFailure(connection, answer);
-        deps.failed(connection, entry.id, failure, call);
-        yield [failurePart(failure)];
-      } else if (isStream(answer)) {
-        const lineLimit = settings.get('CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE');
-        for await (const parts of readStream(answer, lineLimit, call.rest)) {
-          started = true;
-          yield parts;
-        }
-      } else yield wholeParts(wholeOf(connection, await jsonOf(answer)));
+      tries = resilience.begin(deps.choices(connection, entry), call.signal);
     } catch (error) {
-      if (call.signal.aborted) throw call.signal.reason;
-      if (error instanceof HttpError) {
-        yield [{ type: 'error', status: error.status, error: error.detail }];
-        return;
+      yield [refusedPart(error)];
+      return;
+    }
+    for (;;) {
+      const { current } = tries;
+      let answer: Incoming | null = null;
+      let started = false;
+      let last: Part;
+      let problem: Problem;
+      try {
+        const target = chatTarget(current.connection, current.entry, { ...body, stream: true }, call);
+        answer = await send(tries, rawOf(target), call, true);
+        if (answer.status < 400) {
+          if (!isStream(answer)) yield wholeParts(wholeOf(current.connection, await jsonOf(answer)));
+          else {
+            for await (const parts of readStream(answer, lineLimit, call.rest)) {
+              if (!started) tries.answered();
+              started = true;
+              yield parts;
+            }
+          }
+          tries.answered();
+          return;
+        }
+        const failure = await readFailure(current.connection, answer);
+        [problem, last] = [failure, failurePart(failure)];
+        deps.failed(current.connection, entry.id, failure, call);
+      } catch (error) {
+        if (call.signal.aborted) throw call.signal.reason;
+        if (error instanceof HttpError) {
+          yield [refusedPart(error)];
+          return;
+        }
+        [problem, last] = [{ error }, brokenPart(error, started)];
+        deps.failed(current.connection, entry.id, error, call);
+      } finally {
+        answer?.discard();
       }
-      deps.failed(connection, entry.id, error, call);
-      yield [brokenPart(error, started)];
-    } finally {
-      answer?.discard();
+      // What was shown cannot be taken back: only an answer that has not begun is asked for again.
+      if (!started && (await tries.again(problem))) continue;
+      yield [last];
+      return;
     }
   }
 
-  const open = (connection: Connection, entry: ModelEntry, body: JsonObject, call: Call) =>
-    post(connection, entry.id, chatTarget(connection, entry, body, call), call);
+  const open = async (connection: Connection, entry: ModelEntry, body: JsonObject, call: Call) =>
+    ask(
+      deps.choices(connection, entry),
+      (choice) => rawOf(chatTarget(choice.connection, choice.entry, body, call)),
+      entry.id,
+      call,
+      body.stream === true,
+    );
 
   return {
     stream,
-    open,
+    open: async (connection, entry, body, call) => (await open(connection, entry, body, call)).answer,
     post,
     pass,
     async complete(connection, entry, body, call) {
-      const answer = await open(connection, entry, { ...body, stream: false }, call);
+      const { answer, connection: used } = await open(connection, entry, { ...body, stream: false }, call);
       try {
         const value = await jsonOf(answer);
-        if (isObject(value)) return usesResponses(connection) ? responsesCompletion(value) : value;
+        if (isObject(value)) return usesResponses(used) ? responsesCompletion(value) : value;
         throw connectionError(new Error('the provider answered no JSON object'), 502);
       } catch (error) {
         if (error instanceof HttpError) throw error;
@@ -159,7 +213,7 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
       }
     },
     async relay(connection, entry, body, call) {
-      const answer = await open(connection, entry, { ...body, stream: true }, call);
+      const { answer } = await open(connection, entry, { ...body, stream: true }, call);
       return { status: answer.status, headers: relayHeaders(answer.headers), body: answer.body as Readable };
     },
   };
@@ -175,6 +229,12 @@ export function wholeOf(connection: Connection, answer: unknown): unknown {
   return usesResponses(connection) && isObject(answer) && Array.isArray(answer.output)
     ? responsesCompletion(answer)
     : answer;
+}
+
+/** A request that did not even go out. */
+function refusedPart(error: unknown): Part {
+  if (error instanceof HttpError) return { type: 'error', status: error.status, error: error.detail };
+  throw error;
 }
 
 function rawOf({ url, body, headers }: Target): RawRequest {

@@ -3,7 +3,7 @@ import { HttpError } from '../../../kernel/http/errors.ts';
 import { type Route, route } from '../../../kernel/http/route.ts';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Connection } from '../connections.ts';
-import { trialConnection } from '../connections.ts';
+import { configOf, trialConnection } from '../connections.ts';
 import { connectionError, ProviderError } from '../failures.ts';
 import { callOf, indexParam, passOn, withoutNulls } from '../pass-on.ts';
 import type { ProviderKit } from '../providers.ts';
@@ -52,7 +52,10 @@ function configRoutes({ kit, config, events }: ProviderRouteDeps): Route[] {
           'openai.enable': body.ENABLE_OPENAI_API,
           'openai.api_base_urls': urls,
           'openai.api_keys': urls.map((_url, index) => body.OPENAI_API_KEYS[index] ?? ''),
-          'openai.api_configs': configsOf(body.OPENAI_API_CONFIGS, urls.length),
+          'openai.api_configs': configsOf(body.OPENAI_API_CONFIGS, urls, {
+            urls: config.get('openai.api_base_urls'),
+            configs: config.get('openai.api_configs'),
+          }),
         });
         kit.registry.expire();
         const data = { provider: 'openai', enabled: body.ENABLE_OPENAI_API, base_url_count: urls.length };
@@ -64,10 +67,24 @@ function configRoutes({ kit, config, events }: ProviderRouteDeps): Route[] {
   ];
 }
 
-/** Settings of connections by their place; anything else is dropped. */
-export function configsOf(configs: JsonObject, count: number): JsonObject {
-  const places = Array.from({ length: count }, (_unused, index) => String(index));
-  return Object.fromEntries(places.filter((key) => key in configs).map((key) => [key, configs[key]]));
+/**
+ * Settings of connections by their place; anything else is dropped. The web client sends only members it knows: `resilience` stays
+ * with the address until it is sent.
+ */
+export function configsOf(
+  configs: JsonObject,
+  urls: readonly string[],
+  before: { urls: readonly string[]; configs: Readonly<JsonObject> },
+): JsonObject {
+  const entries = urls.flatMap((url, index): [string, unknown][] => {
+    const config = configs[String(index)];
+    if (!isObject(config)) return config === undefined ? [] : [[String(index), config]];
+    const place = before.urls.indexOf(url);
+    const { resilience } = place < 0 ? {} : configOf(before.configs, place, url);
+    const kept = resilience === undefined || 'resilience' in config ? config : { ...config, resilience };
+    return [[String(index), kept]];
+  });
+  return Object.fromEntries(entries);
 }
 
 function verifyRoute(kit: ProviderKit): Route {

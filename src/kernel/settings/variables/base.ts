@@ -57,7 +57,6 @@ export const general = {
     'Seconds in which running answers may finish when the server is told to end; alone at most 4, what is not finished then is kept as it is',
     { min: 0 },
   ),
-  ENABLE_GUIDE_MODEL: bool(true, 'Offer the built-in guide model while no model provider is set up'),
 };
 
 export const branding = {

@@ -1,4 +1,4 @@
-import { args, bool, int, jsonList, jsonObject, optionalInt, semicolons, text, url } from '../variable.ts';
+import { args, bool, float, int, jsonList, jsonObject, optionalInt, semicolons, text, url } from '../variable.ts';
 
 export const plugins = {
   ENABLE_PLUGINS: bool(true, 'Master switch for tools, functions and tool servers'),
@@ -74,6 +74,29 @@ export const models = {
   MODELS_CACHE_TTL: optionalInt(1, 'Seconds upstream model lists are cached; empty = until they are refreshed', {
     empty: null,
   }),
+  PROVIDER_FIRST_BYTE_TIMEOUT: optionalInt(
+    null,
+    'Seconds until the first word of a streamed answer, else until its head; unset = no limit',
+  ),
+  PROVIDER_RETRIES: int(
+    0,
+    'How often a request goes out again after 408, 425, 429, 5xx or a broken connection, before the first word',
+    {
+      min: 0,
+    },
+  ),
+  PROVIDER_RETRY_DELAY: float(
+    0.5,
+    'Seconds before the first of these; each further wait is twice as long; Retry-After counts',
+    {
+      min: 0,
+    },
+  ),
+  PROVIDER_FALLBACK: bool(false, 'Let another connection that lists the same model take over from one that fails'),
+  PROVIDER_REST_AFTER: int(0, 'Failures in a row after which a connection is not asked for a while; 0 = never', {
+    min: 0,
+  }),
+  PROVIDER_REST: int(30, 'Seconds of this rest', { min: 1 }),
   ENABLE_GUIDE_MODEL: bool(true, 'Offer a built-in model that says how to connect one while there is no other'),
   MODEL_ORDER_LIST: jsonList([], 'JSON list of model ids in display order', {
     key: 'ui.model_order_list',
