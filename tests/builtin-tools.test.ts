@@ -216,7 +216,7 @@ describe('tools of the server itself', () => {
       assert.match(await ask(), /^Error: the user did not approve/);
       consent = true;
       assert.match(await ask(), /calculated_timestamp/);
-      const call = { id: 'call_calculate_timestamp', name: 'calculate_timestamp', arguments: '{"days_ago":1}' };
+      const call = { id: 'call_calculate_timestamp', name: 'calculate_timestamp', arguments: { days_ago: 1 } };
       assert.deepEqual(asked, [call, call]);
     } finally {
       socket.raw.off('events', answer);

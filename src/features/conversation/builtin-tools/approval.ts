@@ -45,6 +45,6 @@ async function isApproved(
 ): Promise<boolean> {
   if (sessionId === null) return false;
   const caller = tabs.caller({ userId: user.id, chatId, messageId: replyId ?? '', sessionId });
-  const toolCall = { id: callId, name, arguments: JSON.stringify(args) };
+  const toolCall = { id: callId, name, arguments: args };
   return (await caller.call('confirmation', { tool_call: toolCall }, { signal })) === true;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { HttpError } from '../../../kernel/http/errors.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
 import type { TurnContext } from '../turn/turn.ts';
@@ -29,6 +30,8 @@ interface RunsDeps extends LiveRunDeps {
   idle(chatId: string): Promise<void>;
 }
 
+/** How long the answer to a decision may take to its client. */
+const ANSWERED_MS = 400;
 /** How long storing replies may take once the server shuts down. */
 const STORE_MS = 4_000;
 
@@ -42,11 +45,21 @@ export function createRuns(deps: RunsDeps): Runs {
     const registered = registry.add(run, () => runReply(run, runner));
     void registered.over.then(() => {
       const isIdle = !registry.has(draft.chatId);
+      if (draft.resume !== null) return void endLater(run);
       if (isIdle) run.emit(activity(draft, false));
       run.end();
       if (isIdle && draft.kind === 'saved' && !draft.internal && !closing.signal.aborted) void deps.idle(draft.chatId);
     });
     return registered;
+  }
+
+  /** The client learns of a reply that goes on from the answer to a decision: the end of a quick one must not overtake that. */
+  async function endLater(run: LiveRun): Promise<void> {
+    await pause(ANSWERED_MS);
+    const { turn } = run;
+    if (!registry.has(turn.chatId)) run.emit(activity(turn, false));
+    run.end();
+    if (!registry.has(turn.chatId) && !closing.signal.aborted) await deps.idle(turn.chatId);
   }
 
   function makeTitle(turn: TurnContext): void {
