@@ -76,8 +76,12 @@ function sessionRoutes(service: AccountService): Route[] {
       access: anyone,
       body: shapes.SignupForm,
       reply: shapes.SigninResponse,
-      async handler({ body, reply }) {
+      async handler({ body, request, reply }) {
         assertProfileImage(body.profile_image_url, options);
+        const limited =
+          (await service.signUpLimit.isLimited(`signup:ip:${request.ip}`)) ||
+          (await service.signInLimit.isLimited(`signup:${body.email}`));
+        if (limited) throw new HttpError(429, detail.RATE_LIMIT_EXCEEDED, { headers: { 'retry-after': '180' } });
         const user = await signUp(service, body);
         const account = await accountByEmail(database.db, user.email);
         if (!account) throw new HttpError(500, 'An internal error occurred during signup.');

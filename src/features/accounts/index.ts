@@ -30,6 +30,7 @@ import { createPasswords } from './password.ts';
 import { permissionRoutes } from './permission-routes.ts';
 import { createProvisioning, type Provisioning } from './provisioning.ts';
 import { createRateLimiter } from './rate-limit.ts';
+import { deleteHitsBefore } from './rate-limit-store.ts';
 import { createThrottledWarning, type RedisCommands } from './redis.ts';
 import { limitByAddress } from './second-factor/address-limit.ts';
 import { type Author, type PolicyDeps, putSettings } from './second-factor/change-policy.ts';
@@ -115,8 +116,11 @@ export interface AccountDeps {
 }
 
 const CLEAN_UP_MS = 3_600_000;
+/** Seconds; no limit counts further back. */
+const LONGEST_WINDOW = 7 * 86_400;
 const SIGN_IN_LIMIT = { limit: 15, window: 180 };
 const ADDRESS_LIMIT = { limit: 100, window: 900 };
+const SIGN_UP_LIMIT = { limit: 300, window: 900 };
 
 export function createAccounts(deps: AccountDeps): Accounts {
   const { database, config, bus, log, redis, access } = deps;
@@ -134,7 +138,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     onRedisError,
     secondFactorNeeded: (method) => secondFactorNeeded(config, method),
   });
-  const shared = { redis, keyPrefix: options.redisKeyPrefix, onRedisError };
+  const shared = { redis, database, keyPrefix: options.redisKeyPrefix, onRedisError };
   const activity = createActivity({
     write: (ids, now) => writeActivity(database.db, ids, now),
     interval: options.activityInterval,
@@ -180,6 +184,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     }),
     signInLimit: createRateLimiter({ ...SIGN_IN_LIMIT, ...shared }),
     addressLimit: createRateLimiter({ ...ADDRESS_LIMIT, ...shared }),
+    signUpLimit: createRateLimiter({ ...SIGN_UP_LIMIT, ...shared }),
     cleanups,
     endSession: null,
     defaultImage: deps.defaultImage,
@@ -290,12 +295,14 @@ function watchPolicy(config: Config, everybodySignedOut: () => void): () => void
   });
 }
 
-/** Forgets sign-outs of tokens that would have expired by now. */
+/** Forgets sign-outs of tokens that would have expired by now, and what was counted long ago. */
 function cleanRevocations({ database, log }: AccountDeps): () => void {
   const timer = setInterval(() => {
-    deleteExpiredRevocations(database.db, nowSeconds()).catch((error: unknown) =>
-      log.warn({ err: error }, 'could not remove expired sign-outs'),
-    );
+    const now = nowSeconds();
+    Promise.all([
+      deleteExpiredRevocations(database.db, now),
+      deleteHitsBefore(database.db, Math.floor((now - LONGEST_WINDOW) / 60)),
+    ]).catch((error: unknown) => log.warn({ err: error }, 'could not remove expired sign-outs and counts'));
   }, CLEAN_UP_MS);
   timer.unref();
   return () => clearInterval(timer);

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../../kernel/database/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
+import { countHit } from './rate-limit-store.ts';
 import type { RedisCommands } from './redis.ts';
 
 export interface RateLimiter {
@@ -6,20 +9,27 @@ export interface RateLimiter {
   isLimited(key: string): Promise<boolean>;
 }
 
-interface RateLimitOptions {
+/** Where the processes of an installation count together. */
+export interface SharedCounts {
+  redis: RedisCommands | null;
+  /** Counts where there is no Redis, but for SQLite: that has one process then. */
+  database: Pick<Database, 'transaction' | 'dialect'>;
+  keyPrefix: string;
+  onRedisError: (error: unknown) => void;
+}
+
+interface RateLimitOptions extends SharedCounts {
   limit: number;
   /** Seconds. */
   window: number;
-  redis: RedisCommands | null;
-  keyPrefix: string;
-  onRedisError: (error: unknown) => void;
 }
 
 const BUCKET_SECONDS = 60;
 const KEYS_KEPT = 100_000;
 
-/** A rolling window over buckets of a minute (identity note, 9); shared through Redis where there is one. */
-export function createRateLimiter({ limit, window, redis, keyPrefix, onRedisError }: RateLimitOptions): RateLimiter {
+/** A rolling window over buckets of a minute (identity note, 9), counted by all processes together. */
+export function createRateLimiter(options: RateLimitOptions): RateLimiter {
+  const { limit, window, redis, database, keyPrefix, onRedisError } = options;
   const buckets = Math.floor(window / BUCKET_SECONDS);
   const memory = createMemoryCounts(buckets);
   return {
@@ -33,9 +43,24 @@ export function createRateLimiter({ limit, window, redis, keyPrefix, onRedisErro
           onRedisError(error);
         }
       }
-      return memory(name, bucket) > limit;
+      // What this process refuses by itself costs no query: a flood ends here.
+      if (memory(name, bucket) > limit) return true;
+      if (redis || database.dialect === 'sqlite') return false;
+      return (await countInDatabase(database, `${window}:${name}`, bucket, buckets)) > limit;
     },
   };
+}
+
+/** What is limited may be an address of a person: its hash is stored. */
+function countInDatabase(
+  database: SharedCounts['database'],
+  key: string,
+  bucket: number,
+  buckets: number,
+): Promise<number> {
+  const id = createHash('sha256').update(key).digest('hex');
+  // As a transaction, so that those in each other's way are tried again.
+  return database.transaction((tx) => countHit(tx, id, bucket, bucket - buckets));
 }
 
 async function countInRedis(

@@ -40,6 +40,8 @@ export interface AccountService {
   signInLimit: RateLimiter;
   /** Of requests that post to sign-in routes, by address, while a second factor is asked for. */
   addressLimit: RateLimiter;
+  /** Of sign-ups, by address. */
+  signUpLimit: RateLimiter;
   secondFactor: SecondFactorDeps;
   /** Where is told what happened. */
   events: EventSink;

@@ -91,13 +91,14 @@ export function createSingleSignOn(deps: SingleSignOnDeps): SingleSignOn {
   };
 }
 
-function exchangeLimit({ settings, redis, log }: SingleSignOnDeps): RateLimiter | null {
+function exchangeLimit({ settings, redis, database, log }: SingleSignOnDeps): RateLimiter | null {
   const limit = settings.get('OAUTH_TOKEN_EXCHANGE_RATE_LIMIT');
   if (limit === null) return null;
   return createRateLimiter({
     limit,
     window: settings.get('OAUTH_TOKEN_EXCHANGE_RATE_LIMIT_WINDOW'),
     redis,
+    database,
     keyPrefix: settings.get('REDIS_KEY_PREFIX'),
     onRedisError: createThrottledWarning((error) => log.warn({ err: error }, 'Redis does not answer')),
   });

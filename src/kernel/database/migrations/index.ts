@@ -4,6 +4,7 @@ import { migration as documents } from './002-documents.ts';
 import { migration as singleSignOn } from './003-single-sign-on.ts';
 import { migration as namedApiKeys } from './004-named-api-keys.ts';
 import { migration as internalWork } from './005-internal-work.ts';
+import { migration as rateLimits } from './006-rate-limits.ts';
 
 /** One additive step of Loggia's own schema. Never changed after its release; safe while the version before it still runs. */
 export interface Migration {
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   singleSignOn,
   namedApiKeys,
   internalWork,
+  rateLimits,
 ];
