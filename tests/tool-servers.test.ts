@@ -74,7 +74,7 @@ describe('tool servers described by OpenAPI', () => {
   const models = ['get_item', 'place_order', 'show_page', 'draw', 'again'].map((name) => `calls-${name}`);
 
   before(async () => {
-    provider = await startProvider({ models: ['hello', 'echo', ...models, 'loops-again'] });
+    provider = await startProvider({ models: ['hello', 'echo', ...models, 'loops-again', 'plan'] });
     shop = await startToolServer(DOCUMENT);
     server = await startServer({
       provider,
@@ -418,5 +418,46 @@ describe('tool servers described by OpenAPI', () => {
     assert.equal(asked.length, 2);
     tab.close();
     await change({ 'chat.tool_permissions.enable': false });
+  });
+
+  it('are looked up and called through another tool where there are too many', async () => {
+    await connect(connection());
+    shop.answer(({ path }) => (path.startsWith('/items') ? { json: { price: 9.5 } } : undefined));
+    await change({
+      'chat.tool_search.enable': true,
+      'chat.tool_search.defer_threshold': 10,
+      'chat.tool_search.always_loaded': ['show_*'],
+    });
+    const extra = { tool_ids: ['server:shop'] };
+    const rounds = [
+      [{ name: 'search_tools', arguments: { query: 'an item' } }],
+      [{ name: 'call_tool', arguments: { tool_name: 'get_item', params: '{"id":"7"}' } }],
+    ];
+    const turn = await sendTurn(user, socket, { model: 'plan', content: JSON.stringify(rounds), extra });
+    await change({ 'chat.tool_search.enable': false });
+    const { tools, messages } = (provider.chats().at(-1)?.body ?? {}) as {
+      tools: { function: { name: string } }[];
+      messages: { role: string; content: string; tool_calls?: { function: { name: string } }[] }[];
+    };
+    assert.deepEqual(
+      tools.map((tool) => tool.function.name),
+      ['show_page', 'search_tools', 'call_tool'],
+    );
+    assert.match(messages[0]?.content ?? '', /<available_tools>[\s\S]*<name>get_item<\/name>/);
+    const found = messages.find(({ role }) => role === 'tool')?.content ?? '';
+    assert.equal((JSON.parse(found) as { tools: { name: string }[] }).tools[0]?.name, 'get_item');
+    assert.equal(messages.findLast(({ tool_calls: calls }) => calls)?.tool_calls?.[0]?.function.name, 'call_tool');
+    assert.deepEqual(
+      shop.take().map(({ path }) => path),
+      ['/items/7'],
+    );
+    const calls = (await stored(turn))?.output.filter(({ type }) => type === 'function_call');
+    assert.deepEqual(
+      calls?.map(({ name, status }) => [name, status]),
+      [
+        ['search_tools', 'completed'],
+        ['get_item', 'completed'],
+      ],
+    );
   });
 });

@@ -46,6 +46,7 @@ import { serverToolsStep } from './server-tools/step.ts';
 import { createFileTexts } from './sources/file-texts.ts';
 import { sourceStep } from './sources/step.ts';
 import { createTasks } from './tasks/index.ts';
+import { toolSearchStep } from './tool-search/step.ts';
 import { readChatRequest } from './turn/request.ts';
 import { startTurn, type TurnsDeps } from './turn/start.ts';
 
@@ -126,6 +127,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       imageTools(deps.images),
       agentTools(() => agents.tools),
       approvalStep(deps.live),
+      toolSearchStep(config),
       legacyToolsStep({ caller: tasks.caller, log, keepFor }),
       sourceStep({
         config,

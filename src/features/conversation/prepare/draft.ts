@@ -20,6 +20,8 @@ export interface Draft {
   sources: Source[];
   /** The server's own tools; null: none, or the caller brought theirs. */
   tools: Map<string, TurnTool> | null;
+  /** Names of those the provider is not told of; they can be called all the same. */
+  deferred: ReadonlySet<string>;
   /** What is to be ended when the reply is over, or when a later step fails. */
   readonly releases: (() => Promise<void>)[];
 }

@@ -97,6 +97,7 @@ function startDraft(turn: TurnContext): Draft {
     files: [...(turn.request.files ?? [])],
     sources: [],
     tools: null,
+    deferred: new Set(),
     releases: [],
   };
 }
@@ -106,6 +107,7 @@ function finishDraft(draft: Draft): Prepared {
   if (messages.length === 0) throw new HttpError(400, 'The request has no messages.', { code: 'request.messages' });
   const wanted = turn.settings.stream && hasCapability(model, 'usage', false);
   const options = isObject(body.stream_options) ? body.stream_options : {};
+  const told = [...(tools ?? [])].filter(([name]) => !draft.deferred.has(name)).map(([, tool]) => tool);
   return {
     body: {
       ...body,
@@ -113,8 +115,7 @@ function finishDraft(draft: Draft): Prepared {
       model: providerEntry(model).id,
       messages,
       stream: turn.settings.stream,
-      ...(tools &&
-        tools.size > 0 && { tools: [...tools.values()].map(({ spec }) => ({ type: 'function', function: spec })) }),
+      ...(told.length > 0 && { tools: told.map(({ spec }) => ({ type: 'function', function: spec })) }),
     },
     model,
     selectedModelId,

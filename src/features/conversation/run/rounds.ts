@@ -11,6 +11,7 @@ import {
 } from '../prepare/index.ts';
 import { tidyMessages } from '../prepare/messages.ts';
 import type { FunctionCallItem, OutputItem } from '../reply/items.ts';
+import { unwrapCalls } from '../tool-search/unwrap.ts';
 import type { Prepared, TurnContext } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
 import type { LiveRun } from './live-run.ts';
@@ -52,12 +53,14 @@ export async function writeRounds(run: LiveRun, prepared: Prepared, deps: Rounds
       };
       return 'ended';
     }
-    const staged = stageCalls(run.turn, calls);
+    const tools = prepared.tools ?? NO_TOOLS;
+    for (const result of unwrapCalls(calls, tools)) run.reply.add(result);
+    const staged = stageCalls(run.turn, openCalls(run.reply.items.slice(from)));
     for (const result of staged.results) run.reply.add(result);
     if (staged.waits) return 'waits';
     const before = run.reply.items.length;
     for (let at = from; at < before; at += 1) show(run, at);
-    await runTools(run, openCalls(run.reply.items.slice(from)), prepared.tools ?? NO_TOOLS, deps);
+    await runTools(run, openCalls(run.reply.items.slice(from)), tools, deps);
     body = await nextBody(prepared, body, run, from, deps);
     run.nextRound();
   }

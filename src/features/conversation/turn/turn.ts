@@ -115,6 +115,8 @@ export interface TurnTool {
   toolId?: string;
   /** The server that has the tool checks arguments itself: those the schema does not declare are passed too. */
   takesAnything?: boolean;
+  /** Its calls name another tool, and are turned into calls of that. */
+  isDispatcher?: boolean;
   /** Runs it; a result of any JSON kind, or a ToolAnswer. Errors are told to the model. */
   run(args: JsonObject, call: { callId: string; signal: AbortSignal }): Promise<unknown>;
 }
