@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import OpenAI from 'openai';
-import { type Account, addAccount, signUp } from './support/client.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { until } from './support/wait.ts';
+import { type Account, addAccount, signUp } from '../support/client.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { until } from '../support/wait.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hi' }];
 const tools = [
