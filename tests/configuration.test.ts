@@ -189,23 +189,6 @@ describe('settings forms', () => {
     const { body: after } = await ask('GET', url, 'admin');
     assert.deepEqual([after.FILE_MAX_SIZE, after.web.DDGS_BACKEND], [null, 'lite']);
   });
-
-  it('refuse image sizes that are none', async () => {
-    const url = '/api/v1/images/config';
-    const { body: form } = await ask('GET', url, 'admin');
-    const refused = await ask('POST', `${url}/update`, 'admin', { ...form, IMAGE_SIZE: 'big' });
-    assert.deepEqual(refused.body, { detail: 'Invalid format. Please use the correct format  (e.g., 512x512).' });
-    const taken = await ask('POST', `${url}/update`, 'admin', { ...form, IMAGE_SIZE: null, IMAGE_STEPS: null });
-    assert.deepEqual([taken.status, taken.body.IMAGE_SIZE, taken.body.IMAGE_STEPS], [200, '', 50]);
-  });
-
-  it('keep the part of calls when the audio form leaves it out', async () => {
-    const url = '/api/v1/audio/config';
-    const { body: form } = await ask('GET', url, 'admin');
-    await config.set({ 'audio.realtime.voice': 'cedar' });
-    const { body } = await ask('POST', `${url}/update`, 'admin', { tts: form.tts, stt: { ...form.stt, ENGINE: '' } });
-    assert.deepEqual([body.realtime.VOICE, body.stt.ENGINE], ['cedar', '']);
-  });
 });
 
 describe('export and import', () => {

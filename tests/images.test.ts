@@ -276,6 +276,16 @@ describe('pictures', () => {
     });
   });
 
+  it('have no sizes that are none; null stands for none and for what is there', async () => {
+    const store = (change: object) =>
+      admin.call('POST', '/api/v1/images/config/update', { json: { ...saved, ...change } });
+    const refused = await store({ IMAGE_SIZE: 'big' });
+    assert.deepEqual(refused.body, { detail: 'Invalid format. Please use the correct format  (e.g., 512x512).' });
+    const { status, body } = await store({ IMAGE_SIZE: null, IMAGE_STEPS: null });
+    const { IMAGE_SIZE: size, IMAGE_STEPS: steps } = body as Record<string, unknown>;
+    assert.deepEqual([status, size, steps], [200, '', 50]);
+  });
+
   it('draws with Gemini by both methods, and tells why a model drew nothing', async () => {
     const data = png.toString('base64');
     await using engine = await startEngine({

@@ -283,6 +283,17 @@ describe('speech', () => {
     assert.equal(await detailOf(await say('x')), 'Configure an OpenAI Realtime API key.');
   });
 
+  it('keeps the settings of calls when a form leaves them out', async () => {
+    const store = (realtime?: object) =>
+      admin.ok<{ realtime: { VOICE: string } }>('POST', '/api/v1/audio/config/update', {
+        json: { ...saved, realtime },
+      });
+    await store({ VOICE: 'cedar' });
+    assert.equal((await store()).realtime.VOICE, 'cedar');
+    const wrong = { ...saved, realtime: { PROVIDER: 'other' } };
+    assert.equal((await admin.call('POST', '/api/v1/audio/config/update', { json: wrong })).status, 422);
+  });
+
   it('lists what a server of one’s own offers, asked with the key', async () => {
     await using engine = await startEngine({
       answer: ({ path, headers }) => {

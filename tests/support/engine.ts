@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 export interface EngineRequest {
@@ -64,10 +66,9 @@ export async function startEngine({ answer, socket, refuse }: Script): Promise<E
     response.writeHead(said.status ?? 200, { 'content-type': type, ...said.headers });
     if (said.zeros !== undefined) {
       const block = Buffer.alloc(1024 * 1024);
-      for (let left = said.zeros; left > 0 && !response.destroyed; left -= block.length) {
-        if (!response.write(block)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-      }
-      return void response.end();
+      const blocks = Array.from({ length: Math.ceil(said.zeros / block.length) }, () => block);
+      // Who has read enough leaves.
+      return void pipeline(Readable.from(blocks), response).catch(() => {});
     }
     response.end(said.bytes ?? JSON.stringify(said.json));
   });
