@@ -218,8 +218,30 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   });
   opened.defer(() => content.close());
 
-  const audio = createAudio({ settings, config, egress, kit: providers, events, log });
-  opened.defer(() => audio.close());
+  const audio = createAudio({
+    settings,
+    config,
+    egress,
+    kit: providers,
+    events,
+    log,
+    realtime,
+    verifyToken: accounts.verifyToken,
+    onUserChanged(listener) {
+      const ends = [accounts.onUserChanged(listener), accounts.onSignOut(listener)];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    mayCall: async (user) => user.role === 'admin' || (await access.permissions(user, 'chat.call')),
+    ownsChat: async (user, id) => (await chats.access(user, id, 'read')) === 'own',
+    async findModel(user, id) {
+      const entry = (await models.table()).get(id);
+      if (!entry) return null;
+      const model = await models.resolve(user, id);
+      return model ? { direct: entry.direct === true, meta: model.row?.meta } : 'denied';
+    },
+  });
   const images = createImages({
     settings,
     config,
@@ -382,7 +404,8 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     await server.fastify.close();
     await door.close(CLOSE_GRACE_MS);
   });
-  // Before the server and the sockets: clients see their replies end.
+  // Before the server and the sockets: clients see their replies and calls end.
+  opened.defer(() => audio.close());
   opened.defer(() => conversation.close());
 
   const owned = opened.move();

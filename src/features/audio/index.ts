@@ -1,5 +1,6 @@
 import type { Route } from '../../kernel/http/route.ts';
 import type { EventSink } from '../configuration/index.ts';
+import { type CallsDeps, createCalls } from './calls/calls.ts';
 import type { EngineDeps } from './engine.ts';
 import { findFfmpeg } from './ffmpeg.ts';
 import { createVoices } from './lists.ts';
@@ -8,7 +9,7 @@ import { settingsRoutes } from './settings-routes.ts';
 import { createSpeechService } from './speech/service.ts';
 import { createTranscriptionService } from './transcription/service.ts';
 
-export interface AudioDeps extends Omit<EngineDeps, 'ffmpeg'> {
+export interface AudioDeps extends Omit<EngineDeps & CallsDeps, 'ffmpeg'> {
   events: EventSink;
 }
 
@@ -25,8 +26,12 @@ export function createAudio(given: AudioDeps): Audio {
   const voices = createVoices(deps);
   const speech = createSpeechService({ ...deps, voices });
   const transcription = createTranscriptionService(deps);
+  const calls = createCalls(deps);
   return {
     routes: [...settingsRoutes(config, events), ...audioRoutes({ config, speech, transcription, voices })],
-    close: () => transcription.close(),
+    async close() {
+      await calls.close();
+      await transcription.close();
+    },
   };
 }
