@@ -118,6 +118,10 @@ for (const { name, env, skip, cut } of variants) {
         second = await make();
       }, use(first));
       await takenAway(() => user.ok('DELETE', '/api/v1/auths/api_key'), use(second));
+      const named = await user.ok<{ id: string; api_key: string }>('POST', '/api/v1/auths/api_keys', {
+        json: { name: 'one of several' },
+      });
+      await takenAway(() => user.ok('DELETE', `/api/v1/auths/api_keys/${named.id}`), use(named.api_key));
       assert.equal(await listed(user)(), 200);
     });
 

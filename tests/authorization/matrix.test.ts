@@ -12,6 +12,7 @@ import {
   questionsOf,
   replaceHandlers,
   restrictedQuestions,
+  scopedQuestions,
   type Target,
   targetsOf,
 } from './probe.ts';
@@ -56,6 +57,10 @@ describe('the authorization matrix', () => {
 
   it('takes no credential that has ended, is broken or was never given', async () => {
     assertNone((await ask(server.base, targets, dead)).wrong);
+  });
+
+  it('keeps a key to its scopes, by every carrier', async () => {
+    assertNone((await ask(server.base, targets, (target) => scopedQuestions(target, cast))).wrong);
   });
 
   it('keeps a restricted key to its endpoints, by every carrier', async () => {

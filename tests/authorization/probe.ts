@@ -100,19 +100,25 @@ export function questionsOf({ access }: Target, { actors }: Cast): Question[] {
 }
 
 /** The administrator's key by every way, while keys may be used below `allowed` only. */
-export function restrictedQuestions(
-  { access, path }: Target,
-  { actors }: Cast,
-  allowed: readonly string[],
-): Question[] {
-  const admin = adminOf(actors);
+export function restrictedQuestions(target: Target, { actors }: Cast, allowed: readonly string[]): Question[] {
+  const { path } = target;
   const inside = allowed.some((one) => path === one || path.startsWith(`${one}/`));
+  return keyQuestions('restricted key', target, adminOf(actors), inside);
+}
+
+/** The administrator's key that is good for reading notes. */
+export function scopedQuestions(target: Target, { actors, scopedKey }: Cast): Question[] {
+  const inside = target.method === 'GET' && target.path.startsWith('/api/v1/notes/');
+  return keyQuestions('key with a scope', target, { ...adminOf(actors), key: scopedKey }, inside);
+}
+
+function keyQuestions(who: string, { access }: Target, admin: Actor, inside: boolean): Question[] {
   const usual = expected(access, admin, inside ? 'key' : 'session');
   const isAsked = access.kind !== 'anyone' && access.kind !== 'token';
   const outside: Outcome = access.kind === 'optional' ? { as: null } : { refused: [403] };
   const outcome = inside || !isAsked ? usual : outside;
   return CARRIERS.filter(({ credential }) => credential === 'key').map(({ name, headers }) => ({
-    who: `restricted key by ${name}`,
+    who: `${who} by ${name}`,
     headers: headers(admin, admin),
     outcome,
   }));
