@@ -113,7 +113,7 @@ describe('SCIM', () => {
     ]) {
       await refused(400, 'invalidFilter', 'GET', `/Users?filter=${encodeURIComponent(filter)}`);
     }
-    await refused(400, 'invalidFilter', 'GET', `/Groups?filter=${encodeURIComponent('externalId eq "a"')}`);
+    await refused(400, 'invalidFilter', 'GET', `/Groups?filter=${encodeURIComponent('userName eq "a"')}`);
   });
 
   it('keeps addresses in lower case and one to an account', async () => {
@@ -175,6 +175,45 @@ describe('SCIM', () => {
       (await ok<ScimUser>(200, 'GET', `/Users/${other.id}`)).groups?.map(({ value }) => value),
       [group.id],
     );
+  });
+
+  it('knows groups by the id their provider has for them', async () => {
+    const form = { displayName: 'Sales', externalId: 'ext-sales' };
+    const made = await ok<ScimGroup & { externalId: string }>(201, 'POST', '/Groups', form);
+    assert.equal(made.externalId, 'ext-sales');
+    const byExternalId = async (id: string) =>
+      (await find('Groups', `externalId eq "${id}"`)).Resources.map((one) => one.id);
+    assert.deepEqual(await byExternalId('ext-sales'), [made.id]);
+    await patchGroup(`/Groups/${made.id}`, { op: 'replace', path: 'externalId', value: 'ext-other' });
+    assert.deepEqual([await byExternalId('ext-sales'), await byExternalId('ext-other')], [[], [made.id]]);
+    await patchGroup(`/Groups/${made.id}`, { op: 'remove', path: 'externalId' });
+    assert.deepEqual(await byExternalId('ext-other'), []);
+    assert.equal((await ok<ScimGroup>(200, 'GET', `/Groups/${made.id}`)).displayName, 'Sales');
+  });
+
+  it('shows the attributes that are asked for, and searches with POST', async () => {
+    const user = await create('select');
+    const get = (query: string) => ok<Record<string, unknown>>(200, 'GET', `/Users/${user.id}?${query}`);
+    const some = await get(`attributes=userName,name.givenName,${USER}:externalId`);
+    assert.deepEqual(some, {
+      schemas: [USER],
+      id: user.id,
+      externalId: 'ext-select',
+      userName: 'select@corp.example',
+      name: { givenName: 'select' },
+    });
+    const rest = await get('excludedAttributes=id,meta,photos,externalId,name.formatted');
+    assert.ok(!('meta' in rest) && !('photos' in rest) && !('externalId' in rest) && rest.id === user.id);
+    assert.deepEqual(Object.keys(rest.name as object).includes('formatted'), false);
+    const search = { filter: 'userName eq "select@corp.example"', attributes: ['userName'] };
+    const found = await ok<ScimList<ScimUser>>(200, 'POST', '/Users/.search', search);
+    assert.deepEqual(found.Resources, [{ schemas: [USER], id: user.id, userName: 'select@corp.example' }]);
+    await refused(501, undefined, 'POST', '/.search', search);
+    await refused(404, 'invalidValue', 'GET', '/Nothing');
+    const photo = 'https://corp.example/select.png';
+    await patch(`/Users/${user.id}`, { op: 'add', path: 'photos[type eq "photo"].value', value: photo });
+    const [shown] = (await get('attributes=photos')).photos as { value: string }[];
+    assert.equal(shown?.value, photo);
   });
 
   it('changes all of a patch or nothing', async () => {

@@ -95,17 +95,20 @@ export async function insertGroup(db: Db, group: Group): Promise<void> {
     .execute();
 }
 
-export type GroupChange = Partial<Pick<Group, 'name' | 'description' | 'parent_group_id' | 'data' | 'permissions'>> & {
+export type GroupChange = Partial<
+  Pick<Group, 'name' | 'description' | 'parent_group_id' | 'data' | 'meta' | 'permissions'>
+> & {
   updated_at: number;
 };
 
 export async function updateGroup(db: Db, id: string, change: GroupChange): Promise<void> {
-  const { data, permissions, ...plain } = change;
+  const { data, meta, permissions, ...plain } = change;
   await db
     .updateTable('group')
     .set({
       ...plain,
       ...(data === undefined ? {} : { data: json(data) }),
+      ...(meta === undefined ? {} : { meta: json(meta) }),
       ...(permissions === undefined ? {} : { permissions: json(permissions) }),
     })
     .where('id', '=', id)

@@ -32,7 +32,10 @@ export interface GroupForm {
 }
 
 /** One step of a provisioned change; `set` replaces all direct members. */
-export type GroupStep = { kind: 'name'; name: string } | { kind: 'set' | 'add' | 'remove'; userIds: readonly string[] };
+export type GroupStep =
+  | { kind: 'name'; name: string }
+  | { kind: 'meta'; change(stored: unknown): Record<string, unknown> }
+  | { kind: 'set' | 'add' | 'remove'; userIds: readonly string[] };
 
 export interface ProvisionedGroup {
   group: CountedGroup;
@@ -127,15 +130,21 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
       }),
     provision: (target, steps) =>
       change(async (tx, tell) => {
-        const id = 'id' in target ? (await existing(tx, target.id)).id : await insertNew(tx, { ...target, name: '' });
+        const id = 'id' in target ? target.id : await insertNew(tx, { ...target, name: '' });
+        const stored = await existing(tx, id);
         const now = nowSeconds();
         const before = new Set(await memberIds(tx, [id]));
         const { name, members } = await resultOf(tx, steps, before);
+        const meta = steps.filter((step) => step.kind === 'meta');
         const added = [...members].filter((one) => !before.has(one));
         const removed = [...before].filter((one) => !members.has(one));
         await insertMembers(tx, id, added, now);
         await deleteMembers(tx, id, removed);
-        await updateGroup(tx, id, { ...(name !== undefined && { name }), updated_at: now });
+        await updateGroup(tx, id, {
+          ...(name !== undefined && { name }),
+          ...(meta.length > 0 && { meta: meta.reduce<unknown>((at, { change }) => change(at), stored.meta) }),
+          updated_at: now,
+        });
         tell([...added, ...removed]);
         return { group: await existing(tx, id), added, removed };
       }),
@@ -205,6 +214,7 @@ async function resultOf(
   let members = new Set(before);
   const named = new Set<string>();
   for (const step of steps) {
+    if (step.kind === 'meta') continue;
     if (step.kind === 'name') name = step.name;
     else if (step.kind === 'remove') for (const id of step.userIds) members.delete(id);
     else {

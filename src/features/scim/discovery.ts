@@ -1,11 +1,13 @@
-import { anyone } from '../../kernel/http/access.ts';
-import { type Route, route } from '../../kernel/http/route.ts';
-import { BASE, baseOf, GROUP_SCHEMA, USER_SCHEMA } from './present.ts';
-
-const CORE = 'urn:ietf:params:scim:schemas:core:2.0:';
+import type { FastifyRequest } from 'fastify';
+import { type Access, anyone } from '../../kernel/http/access.ts';
+import { HttpError, notFound } from '../../kernel/http/errors.ts';
+import type { Route } from '../../kernel/http/route.ts';
+import { scimRoute } from './errors.ts';
+import { BASE, baseOf, presentList } from './present.ts';
+import { fullSchemas, resourceTypes, SHORT_SCHEMAS } from './schemas.ts';
 
 const PROVIDER_CONFIG = {
-  schemas: [`${CORE}ServiceProviderConfig`],
+  schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
   patch: { supported: true },
   bulk: { supported: false, maxOperations: 1000, maxPayloadSize: 1_048_576 },
   filter: { supported: true, maxResults: 200 },
@@ -21,60 +23,42 @@ const PROVIDER_CONFIG = {
   ],
 };
 
-const SCHEMAS = [
-  {
-    schemas: [`${CORE}Schema`],
-    id: USER_SCHEMA,
-    name: 'User',
-    description: 'An account',
-    attributes: [
-      { name: 'userName', type: 'string', required: true, uniqueness: 'server' },
-      { name: 'displayName', type: 'string', required: true },
-      { name: 'emails', type: 'complex', multiValued: true, required: true },
-      { name: 'active', type: 'boolean', required: false },
-    ],
-  },
-  {
-    schemas: [`${CORE}Schema`],
-    id: GROUP_SCHEMA,
-    name: 'Group',
-    description: 'A group of accounts',
-    attributes: [
-      { name: 'displayName', type: 'string', required: true },
-      { name: 'members', type: 'complex', multiValued: true, required: false },
-    ],
-  },
-];
-
-/** What the API can do; open, as providers ask before they have a token. */
-export function discoveryRoutes(): Route[] {
-  const resourceType = (name: string, schema: string, base: string) => ({
-    schemas: [`${CORE}ResourceType`],
-    id: name,
-    name,
-    endpoint: `/${name}s`,
-    schema,
-    meta: { location: `${base}/ResourceTypes/${name}`, resourceType: 'ResourceType' },
-  });
+/**
+ * What the API can do; open, as providers ask before they have a token. Open WebUI answers with bare lists: so do we, except
+ * to clients that ask for the protocol's own media type.
+ */
+export function discoveryRoutes(access: Access<undefined, undefined>): Route[] {
+  const discovery = (path: string, find: (request: FastifyRequest, id: string) => unknown): Route =>
+    scimRoute({
+      method: 'GET',
+      url: `${BASE}/${path}`,
+      access: anyone,
+      handler({ request, params }) {
+        const found = find(request, params.id ?? '');
+        if (found === undefined) throw notFound(`Resource ${params.id ?? params['*']} not found`);
+        return found;
+      },
+    });
   return [
-    route({
-      method: 'GET',
-      url: `${BASE}/ServiceProviderConfig`,
-      access: anyone,
-      tag: 'scim',
-      handler: () => PROVIDER_CONFIG,
+    discovery('ServiceProviderConfig', () => PROVIDER_CONFIG),
+    discovery('ResourceTypes', (request) => listOf(request, resourceTypes(baseOf(request)))),
+    discovery('ResourceTypes/:id', (request, id) => resourceTypes(baseOf(request)).find((one) => one.id === id)),
+    discovery('Schemas', (request) => listOf(request, fullSchemas(baseOf(request)), SHORT_SCHEMAS)),
+    discovery('Schemas/:id', (request, id) => fullSchemas(baseOf(request)).find((one) => one.id === id)),
+    scimRoute({
+      method: 'POST',
+      url: `${BASE}/.search`,
+      access,
+      handler() {
+        throw new HttpError(501, 'Users and groups are searched one kind at a time.');
+      },
     }),
-    route({
-      method: 'GET',
-      url: `${BASE}/ResourceTypes`,
-      access: anyone,
-      tag: 'scim',
-      handler: ({ request }) =>
-        [
-          ['User', USER_SCHEMA],
-          ['Group', GROUP_SCHEMA],
-        ].map(([name = '', schema = '']) => resourceType(name, schema, baseOf(request))),
-    }),
-    route({ method: 'GET', url: `${BASE}/Schemas`, access: anyone, tag: 'scim', handler: () => SCHEMAS }),
+    // Clients of the protocol expect its errors below its address.
+    discovery('*', () => undefined),
   ];
+}
+
+function listOf(request: FastifyRequest, resources: unknown[], bare: unknown[] = resources): unknown {
+  if (!request.headers.accept?.includes('application/scim+json')) return bare;
+  return presentList(resources, resources.length, { startIndex: 1, count: resources.length });
 }

@@ -5,6 +5,7 @@ import type { Access } from '../access/index.ts';
 import type { Accounts } from '../accounts/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import { discoveryRoutes } from './discovery.ts';
+import { scimToken } from './errors.ts';
 import { groupRoutes } from './group-routes.ts';
 import { userRoutes } from './user-routes.ts';
 
@@ -19,5 +20,6 @@ export interface ScimDeps {
 /** SCIM 2.0: identity providers keep accounts and groups up to date. No routes where the operator did not switch it on. */
 export function scimRoutes(deps: ScimDeps): Route[] {
   if (!deps.settings.get('ENABLE_SCIM')) return [];
-  return [...discoveryRoutes(), ...userRoutes(deps), ...groupRoutes(deps)];
+  const access = scimToken(deps.settings.get('SCIM_TOKEN'));
+  return [...discoveryRoutes(access), ...userRoutes(deps), ...groupRoutes(deps)];
 }

@@ -68,7 +68,8 @@ export function presentScimUser(user: User, groups: readonly Named[], base: stri
   };
 }
 
-function externalIdOf(scim: unknown): string | null {
+/** The id some provider knows an account or group by. */
+export function externalIdOf(scim: unknown): string | null {
   if (!isObject(scim)) return null;
   for (const entry of Object.values(scim)) {
     if (isObject(entry) && 'external_id' in entry)
@@ -82,6 +83,7 @@ export function presentScimGroup(group: Group, members: readonly Named[] | null,
   return {
     schemas: [GROUP_SCHEMA],
     id: group.id,
+    externalId: externalIdOf(isObject(group.meta) ? group.meta.scim : null),
     displayName: group.name,
     ...(members && {
       members: members.map(({ id, name }) => ({

@@ -36,16 +36,29 @@ export const PatchRequest = shape('SCIMPatchRequest', {
 
 /** Members are read by `readMembers`, which knows the protocol's errors. */
 const Members = Default(Nullable(List(Json())), null);
-export const GroupCreateRequest = shape('SCIMGroupCreateRequest', { displayName: Str(), members: Members });
+export const GroupCreateRequest = shape('SCIMGroupCreateRequest', {
+  externalId: Default(Nullable(Str()), null),
+  displayName: Str(),
+  members: Members,
+});
 export const GroupUpdateRequest = shape('SCIMGroupUpdateRequest', {
+  externalId: Default(Nullable(Str()), null),
   displayName: Default(Nullable(Str()), null),
   members: Members,
 });
 
-export const ListQuery = Obj({
+export const SelectionQuery = Obj({
+  attributes: Default(Nullable(Str()), null),
+  excludedAttributes: Default(Nullable(Str()), null),
+});
+const page = {
   startIndex: Default(Int(), 1),
   count: Default(Int(), 20),
   filter: Default(Nullable(Str()), null),
-  excludedAttributes: Default(Nullable(Str()), null),
+};
+export const ListQuery = Obj({ ...page, ...SelectionQuery.properties });
+export const SearchRequest = shape('SCIMSearchRequest', {
+  ...page,
+  attributes: Default(Nullable(List(Str())), null),
+  excludedAttributes: Default(Nullable(List(Str())), null),
 });
-export const GroupQuery = Obj({ excludedAttributes: Default(Nullable(Str()), null) });

@@ -17,6 +17,8 @@ export interface UserPatch {
   givenName?: string;
   familyName?: string;
   externalId?: string | null;
+  /** Where the picture is. */
+  photo?: string;
 }
 
 /** Reads all operations before anything is written (identity note, 17.4). Throws 400 for the first that is not supported. */
@@ -49,13 +51,16 @@ function setAll(patch: UserPatch, value: unknown): void {
   }
 }
 
+const PHOTO = /^photos(?:\[[^\]]*\])?\.value$/;
 const EMAIL = /^emails(?:\[[^\]]*\])?\.value$/;
 
 function set(patch: UserPatch, path: string, value: unknown): void {
   const name = bareName(path).toLowerCase();
   if (name === 'active') patch.active = readBoolean(value);
   else if (name === 'username' || EMAIL.test(name)) patch.email = readText(path, value);
-  else if (name === 'emails') patch.email = primaryEmail(path, value);
+  else if (name === 'emails') patch.email = primaryValue(path, value);
+  else if (name === 'photos') patch.photo = primaryValue(path, value);
+  else if (PHOTO.test(name)) patch.photo = readText(path, value);
   else if (name === 'displayname' || name === 'name.formatted') patch.name = readText(path, value);
   else if (name === 'name.givenname') patch.givenName = readText(path, value);
   else if (name === 'name.familyname') patch.familyName = readText(path, value);
@@ -87,7 +92,7 @@ function readText(path: string, value: unknown): string {
   return value;
 }
 
-function primaryEmail(path: string, value: unknown): string {
+function primaryValue(path: string, value: unknown): string {
   const list: JsonObject[] = (Array.isArray(value) ? value : [value]).filter(isObject);
   const chosen = list.find(({ primary }) => primary === true) ?? list[0];
   return readText(path, chosen?.value);

@@ -7,6 +7,7 @@ import { invalid, scimError, scimRoute, scimToken } from './errors.ts';
 import { parseFilter } from './filter.ts';
 import type { ScimDeps } from './index.ts';
 import { BASE, baseOf, pageOf, presentList, presentScimUser } from './present.ts';
+import { isWanted, type Listing, listingOf, select } from './selection.ts';
 import * as shapes from './shapes.ts';
 import { findByExternalId, groupsOf, isEmailTaken, isManaged, listManaged } from './store.ts';
 import { patchedName, readUserPatch } from './user-patch.ts';
@@ -19,29 +20,39 @@ export function userRoutes(deps: ScimDeps): Route[] {
   const access = scimToken(deps.settings.get('SCIM_TOKEN'));
   const shown = async (user: User, base: string) =>
     presentScimUser(user, (await groupsOf(db, [user.id])).get(user.id) ?? [], base);
+  async function list(query: Listing, base: string) {
+    const filter = parseFilter(query.filter, FILTERS);
+    const page = pageOf(query);
+    const provider = filter?.attribute === 'externalid' ? providerOf(deps) : '';
+    const { ids, total } = await listManaged(db, filter, provider, page);
+    const users = await deps.accounts.findUsers(ids);
+    const groups = isWanted('groups', query) ? await groupsOf(db, ids) : null;
+    const found = ids.flatMap((id) => users.get(id) ?? []);
+    const resources = found.map((user) => select(presentScimUser(user, groups?.get(user.id) ?? [], base), query));
+    return presentList(resources, total, page);
+  }
   return [
     scimRoute({
       method: 'GET',
       url: `${BASE}/Users`,
       access,
       query: shapes.ListQuery,
-      async handler({ query, request }) {
-        const filter = parseFilter(query.filter, FILTERS);
-        const page = pageOf(query);
-        const provider = filter?.attribute === 'externalid' ? providerOf(deps) : '';
-        const { ids, total } = await listManaged(db, filter, provider, page);
-        const [users, groups] = [await deps.accounts.findUsers(ids), await groupsOf(db, ids)];
-        const base = baseOf(request);
-        const found = ids.flatMap((id) => users.get(id) ?? []);
-        const resources = found.map((user) => presentScimUser(user, groups.get(user.id) ?? [], base));
-        return presentList(resources, total, page);
-      },
+      handler: ({ query, request }) => list(query, baseOf(request)),
+    }),
+    scimRoute({
+      method: 'POST',
+      url: `${BASE}/Users/.search`,
+      access,
+      body: shapes.SearchRequest,
+      handler: ({ body, request }) => list(listingOf(body), baseOf(request)),
     }),
     scimRoute({
       method: 'GET',
       url: `${BASE}/Users/:user_id`,
       access,
-      handler: async ({ params, request }) => shown(await existing(deps, params.user_id), baseOf(request)),
+      query: shapes.SelectionQuery,
+      handler: async ({ params, query, request }) =>
+        select(await shown(await existing(deps, params.user_id), baseOf(request)), query),
     }),
     scimRoute({
       method: 'POST',
@@ -76,6 +87,7 @@ export function userRoutes(deps: ScimDeps): Route[] {
             ...(patch.email !== undefined && { email: patch.email }),
             ...(name !== undefined && { name }),
             ...(patch.active !== undefined && { active: patch.active }),
+            ...(patch.photo !== undefined && { profile_image_url: patch.photo }),
             ...(external && { external }),
           };
         });
