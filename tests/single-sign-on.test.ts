@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import SqliteFile from 'better-sqlite3';
 import { type Account, addAccount, apiClient, signUp } from './support/client.ts';
 import { type IdentityProvider, startIdentityProvider } from './support/identity-provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
@@ -373,6 +375,23 @@ describe('who gets which account', () => {
     assert.deepEqual([(await me(first)).name, (await me(first)).role], ['Before', 'user']);
   });
 
+  it('knows subjects that earlier releases stored as numbers, and turns nobody in who is switched off', async () => {
+    site.idp.reset();
+    const account = await addAccount(site.admin, 'numbered');
+    const file = new SqliteFile(join(site.server.dataDir, 'webui.db'));
+    const set = (oauth: object) =>
+      file.prepare('UPDATE user SET oauth = ? WHERE id = ?').run(JSON.stringify(oauth), account.id);
+    set({ github: { sub: 'kept' }, oidc: { sub: 4711, extra: 1 } });
+    site.idp.person = { sub: '4711', email: 'numbered-elsewhere@example.com', name: 'Numbered' };
+    assert.equal((await me(await signInAt(site))).id, account.id);
+    const row = file.prepare('SELECT oauth FROM user WHERE id = ?').get(account.id) as { oauth: string };
+    assert.deepEqual(JSON.parse(row.oauth), { github: { sub: 'kept' }, oidc: { sub: '4711', extra: 1 } });
+    file.prepare('UPDATE auth SET active = 0 WHERE id = ?').run(account.id);
+    file.close();
+    const { sent } = await signInAt(site);
+    assert.equal(sent.location, `${site.server.base}/auth?${new URLSearchParams({ error: PROHIBITED })}`);
+  });
+
   it('makes one account of two first sign-ins at once', async () => {
     site.idp.reset();
     site.idp.person = { sub: 'racing', email: 'racing@example.com', name: 'Racing' };
@@ -508,7 +527,25 @@ describe('who gets which account', () => {
     assert.equal(asked.get('redirect_uri'), 'https://chat.example/oauth/oidc/callback');
     const back = await newVisitor(site.server).comeBack({ state: 'x' });
     assert.match(back.location, /^https:\/\/chat\.example\/auth\?error=/);
+    await site.admin.ok('POST', '/api/v1/auths/admin/config', { json: { ...old, WEBUI_URL: 'chat.example' } });
+    const own = await newVisitor(site.server).comeBack({ state: 'x' });
+    assert.ok(
+      own.location.startsWith(`${site.server.base}/auth?error=`),
+      'no address: it would be a place on this server',
+    );
     await site.admin.ok('POST', '/api/v1/auths/admin/config', { json: { ...old, WEBUI_URL: '' } });
+  });
+
+  it('refuses an authentication method that it does not know', async () => {
+    const back = await settings(site, { OAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'private_key_jwt' });
+    assert.match((await newVisitor(site.server).get('/oauth/oidc/login')).location, /\/auth\?error=/);
+    assert.ok(site.server.output().includes('OAUTH_TOKEN_ENDPOINT_AUTH_METHOD names no method'));
+    await site.admin.ok('POST', CONFIG, { json: { OAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_post' } });
+    site.idp.reset();
+    await signInAt(site);
+    const sent = site.idp.asked.find(({ path }) => path === '/token');
+    assert.deepEqual([sent?.authorization, sent?.form.client_secret], [undefined, site.idp.clientSecret]);
+    await back();
   });
 });
 

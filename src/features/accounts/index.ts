@@ -12,6 +12,7 @@ import type { EventSink } from '../configuration/index.ts';
 import { deleteExpiredRevocations, writeActivity } from './account-store.ts';
 import { createActivity } from './activity.ts';
 import { createApiKeys } from './api-keys.ts';
+import { authRoute } from './auth-route.ts';
 import { authRoutes } from './auth-routes.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { configRoutes } from './config-routes.ts';
@@ -43,7 +44,6 @@ import { createTokens, parseLifetime } from './tokens.ts';
 import { userRoutes } from './user-routes.ts';
 
 export { type Account, anyUser } from './account-store.ts';
-export { authRoute } from './auth-route.ts';
 export type { UserChange } from './events.ts';
 export type { ExternalAccounts } from './external.ts';
 export type { UserCleanup } from './manage.ts';
@@ -70,6 +70,8 @@ export interface Accounts {
   isWaiting(request: FastifyRequest): Promise<boolean>;
   /** Accounts of people who sign in at an identity provider. */
   external: ExternalAccounts;
+  /** Routes of another feature below /api/v1/auths, with what all of them have in common. */
+  belowAuths(routes: readonly Route[]): Route[];
   /** Adds who knows where the browser ends its session with the identity provider; asked at sign-out. */
   endSessionAt(find: EndSession): void;
   /** Accounts that an identity provider keeps up to date. */
@@ -229,6 +231,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     },
     session: (token) => sessions.check(token),
     external: createExternalAccounts(service),
+    belowAuths: (routes) => limitByAddress(service, routes.map(authRoute)),
     endSessionAt(find) {
       service.endSession = find;
     },

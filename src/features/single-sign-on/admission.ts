@@ -22,8 +22,15 @@ export interface AdmissionDeps {
 }
 
 const NO_PICTURE = '/user.png';
+/** Where what happens here comes from. */
+const SOURCE = 'oauth';
 
 const prohibited = (reason: string): SignInFailed => new SignInFailed(reason, detail.ACCESS_PROHIBITED);
+
+/** Throws where sessions of the account count for nothing. */
+function assertActive({ auth }: Account): void {
+  if (auth === null) throw prohibited('the account is switched off');
+}
 
 /** The account of a person: by the link to the provider, else by address where that is allowed, which links it. */
 export async function findAccount({ accounts, config }: AdmissionDeps, person: Person): Promise<Account | null> {
@@ -31,12 +38,15 @@ export async function findAccount({ accounts, config }: AdmissionDeps, person: P
   const identity = { provider, subject };
   const known = await accounts.find(identity);
   if (known) {
+    assertActive(known);
     // Earlier releases stored some subjects as numbers.
     return (await accounts.change(known.user.id, { identity }))?.account ?? null;
   }
   if (!config.get('oauth.merge_accounts_by_email') || unverified) return null;
   const same = await accounts.findByEmail(email);
-  return same && ((await accounts.change(same.user.id, { identity }))?.account ?? null);
+  if (!same) return null;
+  assertActive(same);
+  return (await accounts.change(same.user.id, { identity }))?.account ?? null;
 }
 
 /** The account a person signs in with: brought up to date, or made (identity note, 8.4). `picture` is asked only where it is used. */
@@ -74,7 +84,8 @@ async function createAccount(
   try {
     const account = await accounts.create(form);
     const { id } = account.user;
-    events.publish('user.created', { actor: account.user, subject: { id }, data: { role: account.user.role } });
+    const data = { role: account.user.role };
+    events.publish('user.created', { actor: account.user, subject: { id }, data, source: SOURCE });
     return account;
   } catch (error) {
     // Two sign-ins of one person at once: the other one was first.
@@ -104,14 +115,15 @@ async function updateAccount(
   const fields = updated.filter((field) => field !== 'role');
   if (fields.length > 0) {
     const data = { updated_fields: fields, provider: person.provider };
-    events.publish('user.updated', { actor: account.user, subject: { id: user.id }, data });
+    events.publish('user.updated', { actor: account.user, subject: { id: user.id }, data, source: SOURCE });
   }
   return account;
 }
 
 function publishRole(events: EventSink, user: User, before: string): void {
   if (user.role === before) return;
-  events.publish('user.role_updated', { actor: user, subject: { id: user.id }, data: { role: user.role } });
+  const data = { role: user.role };
+  events.publish('user.role_updated', { actor: user, subject: { id: user.id }, data, source: SOURCE });
 }
 
 /** The role an existing account has after this sign-in. Throws where its roles at the provider let nobody in. */

@@ -194,6 +194,7 @@ async function configure(
 
 function clientAuth(library: Library, provider: LoginProvider, includeClientId: boolean): ClientAuth {
   const { clientId, clientSecret, clientAuth: method } = provider;
+  if (method === null) throw new SignInFailed('OAUTH_TOKEN_ENDPOINT_AUTH_METHOD names no method that is known');
   if (clientSecret === null || method === 'none') return library.None();
   if (method === 'client_secret_post') return library.ClientSecretPost(clientSecret);
   if (method === 'client_secret_jwt') return library.ClientSecretJwt(clientSecret);

@@ -2,12 +2,12 @@ import { anyone } from '../../kernel/http/access.ts';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Str, shape } from '../../kernel/http/shapes.ts';
-import { type Account, authRoute, type RateLimiter } from '../accounts/index.ts';
+import type { Account, RateLimiter } from '../accounts/index.ts';
 import { type AdmissionDeps, applyGroups, applyRole, findAccount } from './admission.ts';
-import { isDomainAllowed, isUnverified, textClaim } from './claims.ts';
+import { isUnverified, textClaim } from './claims.ts';
 import type { ProviderClient } from './client.ts';
 import type { Clients } from './clients.ts';
-import { subjectOf, userinfoClaims } from './identity.ts';
+import { isForeign, mayUse, subjectOf, userinfoClaims } from './identity.ts';
 import { describeProblem } from './problems.ts';
 import { claimsOf } from './stored-tokens.ts';
 
@@ -17,38 +17,37 @@ export interface ExchangeDeps extends AdmissionDeps {
   limit: RateLimiter | null;
 }
 
+const UNVALIDATED = 'Invalid token or unable to validate with provider';
 const TokenExchangeForm = shape('TokenExchangeForm', { token: Str() });
 
 /** A session for the access token of a provider: for programs that have signed somebody in there (identity note, 6.8). */
 export function exchangeRoute(deps: ExchangeDeps): Route {
-  const { config, settings, clients, limit, accounts } = deps;
-  return authRoute(
-    route({
-      method: 'POST',
-      url: '/api/v1/auths/oauth/:provider/token/exchange',
-      access: anyone,
-      body: TokenExchangeForm,
-      async handler({ params, body, request }) {
-        if (!settings.get('ENABLE_OAUTH_TOKEN_EXCHANGE')) throw new HttpError(403, 'Token exchange is disabled');
-        if (await limit?.isLimited(request.ip)) throw new HttpError(429, detail.RATE_LIMIT_EXCEEDED);
-        const name = params.provider ?? '';
-        const client = config.get('oauth.enable') ? await reach(deps, name.toLowerCase()) : null;
-        if (!client) throw new HttpError(404, `Provider '${name}' is not configured`);
-        await assertTrustedClient(deps, client, body.token);
-        const account = await accountOfToken(deps, client, body.token);
-        const result = await accounts.signIn(account);
-        if (result.kind === 'pending') return { next_step: 'pending' };
-        return result.body;
-      },
-    }),
-  );
+  const { config, settings, limit, accounts } = deps;
+  return route({
+    method: 'POST',
+    url: '/api/v1/auths/oauth/:provider/token/exchange',
+    access: anyone,
+    body: TokenExchangeForm,
+    async handler({ params, body, request }) {
+      if (!settings.get('ENABLE_OAUTH_TOKEN_EXCHANGE')) throw new HttpError(403, 'Token exchange is disabled');
+      if (await limit?.isLimited(request.ip)) throw new HttpError(429, detail.RATE_LIMIT_EXCEEDED);
+      const name = params.provider ?? '';
+      const client = config.get('oauth.enable') ? await clientOf(deps, name.toLowerCase()) : null;
+      if (!client) throw new HttpError(404, `Provider '${name}' is not configured`);
+      await assertTrustedClient(deps, client, body.token);
+      const account = await accountOfToken(deps, client, body.token);
+      const result = await accounts.signIn(account);
+      if (result.kind === 'pending') return { next_step: 'pending' };
+      return result.body;
+    },
+  });
+}
 
-  async function reach(_deps: ExchangeDeps, name: string): Promise<ProviderClient | null> {
-    try {
-      return await clients.client(name);
-    } catch (error) {
-      throw refused(deps, name, error, 'Invalid token or unable to validate with provider');
-    }
+async function clientOf(deps: ExchangeDeps, name: string): Promise<ProviderClient | null> {
+  try {
+    return await deps.clients.client(name);
+  } catch (error) {
+    throw refused(deps, name, error, UNVALIDATED);
   }
 }
 
@@ -83,19 +82,20 @@ async function accountOfToken(deps: ExchangeDeps, client: ProviderClient, token:
   try {
     claims = await userinfoClaims(client, token);
   } catch (error) {
-    throw refused(deps, provider, error, 'Invalid token or unable to validate with provider');
+    throw refused(deps, provider, error, UNVALIDATED);
   }
   const subject = subjectOf(client, config, claims);
   if (subject === null) throw new HttpError(400, "Token missing required 'sub' claim");
   const email = textClaim(claims, config.get('oauth.email_claim'))?.toLowerCase();
   if (email === undefined) throw new HttpError(400, 'Token missing required email claim');
-  if (!isDomainAllowed(email, config.get('oauth.allowed_domains'))) throw new HttpError(403, detail.ACCESS_PROHIBITED);
-  const person = { provider, subject, email, unverified: isUnverified(claims), name: null, claims };
-  const account = await findAccount(deps, person);
-  if (!account) throw new HttpError(403, 'User not found. Please sign in via the web interface first.');
+  if (!mayUse(client, config, email, claims)) throw new HttpError(403, detail.ACCESS_PROHIBITED);
+  const unverified = isForeign(client, claims) || isUnverified(claims);
+  const person = { provider, subject, email, unverified, name: null, claims };
   // The provider has taken the token a moment ago, so what it says of itself is the provider's word.
   const sources = [claims, claimsOf(token) ?? {}];
   try {
+    const account = await findAccount(deps, person);
+    if (!account) throw new HttpError(403, 'User not found. Please sign in via the web interface first.');
     const current = await applyRole(deps, account, sources);
     await applyGroups(deps, current, sources);
     return current;

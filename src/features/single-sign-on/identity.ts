@@ -59,7 +59,7 @@ export async function readPerson(
   const subject = subjectOf(client, config, claims);
   if (subject === null) throw new SignInFailed('the claims name no subject');
   let email = textClaim(claims, config.get('oauth.email_claim'));
-  let unverified = isUnverified(claims);
+  let unverified = isForeign(client, claims) || isUnverified(claims);
   if (email === null && provider === 'github') {
     const primary = await githubAddress(client, accessToken);
     email = primary?.email ?? null;
@@ -68,10 +68,21 @@ export async function readPerson(
   if (email === null && settings.get('ENABLE_OAUTH_EMAIL_FALLBACK')) email = `${provider}@${subject}.local`;
   if (email === null) throw new SignInFailed('the claims name no address');
   email = email.toLowerCase();
-  if (!isDomainAllowed(email, config.get('oauth.allowed_domains'))) {
+  if (!mayUse(client, config, email, claims)) {
     throw new SignInFailed('the domain of the address is not allowed');
   }
   return { provider, subject, email, unverified, name: textClaim(claims, config.get('oauth.username_claim')), claims };
+}
+
+/** Whether an address of this domain may sign in. */
+export function mayUse(client: ProviderClient, config: Reader, email: string, claims: JsonObject): boolean {
+  const allowed = config.get('oauth.allowed_domains');
+  return isDomainAllowed(email, allowed) && (allowed.includes('*') || !isForeign(client, claims));
+}
+
+/** Whether the address is the word of any organisation on earth: with Microsoft, each writes what it likes into its accounts. */
+export function isForeign({ issuer }: ProviderClient, { xms_edov: owned }: JsonObject): boolean {
+  return issuer.includes('{tenantid}') && ![true, 1, '1', 'true'].some((yes) => yes === owned);
 }
 
 const GITHUB_ADDRESSES = 'https://api.github.com/user/emails';

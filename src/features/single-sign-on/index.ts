@@ -78,7 +78,7 @@ export function createSingleSignOn(deps: SingleSignOnDeps): SingleSignOn {
   return {
     routes: [
       ...loginRoutes({ ...inner, pictures: profileImageRules(settings) }),
-      exchangeRoute({ ...inner, limit: exchangeLimit(deps) }),
+      ...deps.accounts.belowAuths([exchangeRoute({ ...inner, limit: exchangeLimit(deps) })]),
       logoutRoute(inner),
     ],
     providers: clients.labels,

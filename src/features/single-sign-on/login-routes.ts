@@ -59,9 +59,11 @@ function assertOffered({ config, clients }: LoginDeps, name: string): void {
 
 /** This server as the browser knows it; without `/` at its end. */
 function addressOf({ config }: Pick<LoginDeps, 'config'>, request: FastifyRequest): string {
-  const own = config.get('webui.url').replace(/\/+$/, '');
+  const own = config.get('webui.url').trim().replace(/\/+$/, '');
+  // Anything but an address would be a place on this server.
+  if (/^https?:\/\//i.test(own) && URL.canParse(own)) return own;
   // Not `request.host`: a proxy's X-Forwarded-Host counts for nothing.
-  return own || `${request.protocol}://${request.headers.host ?? request.hostname}`;
+  return `${request.protocol}://${request.headers.host ?? request.hostname}`;
 }
 
 /** Every failure is told on the sign-in page; to nowhere else is anybody ever sent. */

@@ -18,8 +18,8 @@ export interface LoginProvider {
   redirectUri: string | null;
   /** `never`: the provider does not know it. `offered`: where it says it does. */
   pkce: 'always' | 'offered' | 'never';
-  /** How the client proves itself to the token endpoint. */
-  clientAuth: ClientAuthMethod;
+  /** How the client proves itself to the token endpoint; null: in a way that is not known here. */
+  clientAuth: ClientAuthMethod | null;
   /** Sent with every authorization request. */
   authorizeParams: Readonly<Record<string, string>>;
   /** Asked for a picture where the claims name none. */
@@ -89,12 +89,14 @@ function microsoft(config: Reader, settings: Environment): LoginProvider | null 
   if (!credential || tenant === '') return null;
   const base = config.get('oauth.microsoft.login_base_url').replace(/\/+$/, '');
   const query = new URLSearchParams({ appid: credential.clientId });
+  // Of the public cloud the library knows issuers that differ by tenant, if it may find the document itself.
+  const document = base === 'https://login.microsoftonline.com' ? '' : '/.well-known/openid-configuration';
   return {
     ...common(config, settings),
     ...credential,
     name: 'microsoft',
     label: 'microsoft',
-    endpoints: { discovery: `${base}/${tenant}/v2.0/.well-known/openid-configuration?${query}` },
+    endpoints: { discovery: `${base}/${tenant}/v2.0${document}?${query}` },
     scope: config.get('oauth.microsoft.scope'),
     redirectUri: config.get('oauth.microsoft.redirect_uri') || null,
     pictureUrl: config.get('oauth.microsoft.picture_url') || null,
@@ -128,7 +130,6 @@ function oidc(config: Reader, settings: Environment): LoginProvider | null {
   const base = common(config, settings);
   if (clientId === '' || discovery === '' || (clientSecret === null && base.pkce !== 'always')) return null;
   const method = config.get('oauth.token_endpoint_auth_method');
-  const known = AUTH_METHODS.find((one) => one === method);
   return {
     ...base,
     name: 'oidc',
@@ -138,8 +139,12 @@ function oidc(config: Reader, settings: Environment): LoginProvider | null {
     endpoints: { discovery },
     scope: config.get('oauth.scopes'),
     redirectUri: config.get('oauth.redirect_uri') || null,
-    clientAuth: clientSecret === null ? 'none' : (known ?? 'client_secret_basic'),
+    clientAuth: clientSecret === null ? 'none' : authMethod(method),
   };
+}
+
+function authMethod(name: string | null): ClientAuthMethod | null {
+  return name ? (AUTH_METHODS.find((one) => one === name) ?? null) : 'client_secret_basic';
 }
 
 function feishu(config: Reader, settings: Environment): LoginProvider | null {
