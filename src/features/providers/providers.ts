@@ -8,6 +8,7 @@ import { type Access, listGroups } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Connection } from './connections.ts';
 import { createEmbed } from './embeddings.ts';
+import { createEntraTokens } from './entra.ts';
 import { announceFailure } from './failure-event.ts';
 import { GUIDE_ID, guideAnswer, guideEntry, guideRelay, guideStream } from './guide.ts';
 import { createHeaderBuilder, type HeaderBuilder } from './headers.ts';
@@ -63,7 +64,7 @@ export function createProviders(deps: ProvidersDeps): ProviderKit {
     },
     tokens: {
       systemOauth: ({ user, caller }) => deps.signInToken(user, caller?.cookie),
-      entra: async () => null,
+      entra: createEntraTokens({ log }),
     },
   });
   const seconds = settings.get('AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST');
