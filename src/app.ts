@@ -6,7 +6,7 @@ import { createContent } from './content.ts';
 import { type Access, createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts, isActive } from './features/accounts/index.ts';
 import { createAudio } from './features/audio/index.ts';
-import { type ChatsDeps, chatRoutes, createChats, recheckOnEvents } from './features/chats/index.ts';
+import { type ChatsDeps, chatRoutes, createChats, createTextIndex, recheckOnEvents } from './features/chats/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
@@ -278,8 +278,11 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
   });
 
+  const index = createTextIndex({ database, log });
+  opened.defer(() => index.close());
   const chatDeps: ChatsDeps = {
     database,
+    index,
     settings,
     config,
     access,
@@ -363,7 +366,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       chats: chats.inFolders,
       log,
     }),
-    ...searchRoutes({ database, config, access, channelIds }),
+    ...searchRoutes({ database, findChats: index.find, config, access, channelIds }),
     ...scimRoutes({ database, settings, access, accounts, events }),
     ...content.routes,
     ...siteRoutes({
@@ -419,6 +422,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       await conversation.start();
       started = true;
       door.open();
+      index.start();
       if (door.address) log.info(`Loggia listens on ${door.address}`);
     },
     close: () => {

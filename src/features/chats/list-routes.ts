@@ -10,7 +10,6 @@ import { createListCache } from './list-cache.ts';
 import * as lists from './lists.ts';
 import { chatParts, presentListed, presentTag } from './present.ts';
 import { documentBytes } from './reading.ts';
-import { searchChats } from './search.ts';
 import { normaliseFolderName, parseSearch, tagId } from './search-query.ts';
 import type { Chats, ChatsDeps } from './service.ts';
 import * as shapes from './shapes.ts';
@@ -55,7 +54,7 @@ export function listRoutes(chats: Chats, deps: ChatsDeps): Route[] {
   async function search(user: User, text: string, page: number) {
     const query = parseSearch(text);
     const folderIds = query.folders === null ? null : await foldersNamed(user, query.folders);
-    const found = await searchChats(db, user.id, query, folderIds, page);
+    const found = await chats.search(user.id, query, folderIds, page);
     const [only, ...others] = text.trim().split(/\s+/);
     if (found.length === 0 && page <= 1 && others.length === 0 && only?.toLowerCase().startsWith('tag:')) {
       await dropTag(user, only.slice('tag:'.length));

@@ -3,7 +3,7 @@ import { type Db, dialectOfDb, escapeLike, jsonText, likeFold } from '../../kern
 import { messagesOf, parseDocument } from './document.ts';
 
 /** The text of a message row: the string, or the JSON text of a list of blocks. */
-function contentText(db: Db): RawBuilder<string | null> {
+export function contentText(db: Db): RawBuilder<string | null> {
   switch (dialectOfDb(db)) {
     case 'sqlite':
       return sql<string>`CASE WHEN json_valid(m.content) THEN json_extract(m.content, '$') ELSE m.content END`;

@@ -10,6 +10,7 @@ import {
   type Messages,
 } from './document.ts';
 import { loadDocument } from './store.ts';
+import { markTexts } from './text-index/marks.ts';
 import { normaliseUsage } from './usage.ts';
 
 /** Some keys of a message; only keys that are present are written. */
@@ -294,6 +295,12 @@ export async function writeRows(tx: Transaction, chat: Owner, messages: Messages
     const columns = changedColumns(chat, messages[id] as Message, now);
     await tx.updateTable('chat_message').set(columns).where('id', '=', rowId(chat.id, id)).execute();
   }
+  const told = ids.filter((id) => !known.has(id) || 'content' in (messages[id] as Message));
+  await markTexts(
+    tx,
+    chat.id,
+    told.map((id) => rowId(chat.id, id)),
+  );
 }
 
 /** Writes rows for messages that have none; never changes one. */
@@ -305,6 +312,11 @@ export async function insertMissingRows(db: Db, chat: Owner, messages: Messages)
     db,
     'chat_message',
     ids.map((id) => newRow(chat, id, messages[id] as Message, now)),
+  );
+  await markTexts(
+    db,
+    chat.id,
+    ids.map((id) => rowId(chat.id, id)),
   );
 }
 
@@ -337,5 +349,7 @@ export async function writeReplyRow(db: Db, chatId: string, messageId: string, f
     .set(columns)
     .where('id', '=', rowId(chatId, messageId))
     .executeTakeFirst();
+  // The end of the reply, which is one transaction, notes it once more.
+  if ('content' in fields) await markTexts(db, chatId, [rowId(chatId, messageId)]);
   return Number(result.numUpdatedRows) > 0;
 }

@@ -3,6 +3,7 @@ import type { Access } from '../access/index.ts';
 import { tagsOf } from './figures.ts';
 import { type ChatHead, headOf, selectHeads } from './store.ts';
 import { dropUnusedTags } from './tags.ts';
+import { dropFromIndex } from './text-index/marks.ts';
 
 /** Ids one statement may carry. */
 const SLICE = 200;
@@ -40,6 +41,7 @@ export async function removeChats(
     await tx.deleteFrom('shared_chat').where('chat_id', 'in', ids).execute();
     await access.grants.remove(tx, 'shared_chat', ids);
     await tx.deleteFrom('chat').where('id', 'in', ids).execute();
+    await dropFromIndex(tx, ids);
   }
   for (const [ownerId] of byOwner(chats)) {
     const tags = new Set(chats.filter((chat) => chat.user_id === ownerId).flatMap((chat) => tagsOf(chat.meta)));

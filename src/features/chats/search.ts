@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { type RawBuilder, sql } from 'kysely';
 import { type Db, jsonText } from '../../kernel/database/index.ts';
 import { parseDocument } from './document.ts';
@@ -7,77 +6,143 @@ import { PAGE } from './lists.ts';
 import { matchNeedles } from './match.ts';
 import { type SearchQuery, snippetOf } from './search-query.ts';
 import { hasNoTags, hasTag, notInternal } from './tags.ts';
+import type { TextFinder } from './text-index/finder.ts';
 
 export interface FoundChat extends ListedChat {
   archived: boolean | null;
   snippet: string | null;
 }
 
-/** Chats looked through before others get their turn. */
+/** Chats looked through at a time; fewer where most of them match, and before the index is asked. */
 const BATCH = 300;
+const FEW = 100;
 
 type Candidate = ListedChat & { archived: boolean | null };
 
-/**
- * A page of a user's chats that match, those with the whole phrase first, then newest change first (chats note, 1.3). Looks through
- * titles and message rows in batches, so that a long list holds up nobody; it ends as soon as the page is full.
- * `folderIds`: the folders asked for; null when none was.
- */
-export async function searchChats(
-  db: Db,
-  userId: string,
-  query: SearchQuery,
-  folderIds: readonly string[] | null,
-  page: number,
-): Promise<FoundChat[]> {
-  if (folderIds?.length === 0) return [];
-  const skip = (Math.max(1, page) - 1) * PAGE;
-  const whole: Candidate[] = [];
-  const apart: Candidate[] = [];
-  for await (const batch of candidates(db, userId, query, folderIds, query.phrase ? BATCH : skip + PAGE)) {
-    if (query.phrase) {
-      const hits = await matchNeedles(db, batch, [query.phrase, ...query.terms], (marks) => marks[0] === true);
-      for (const chat of batch) {
-        const [phrase, ...terms] = hits.get(chat.id) ?? [];
-        if (phrase) whole.push(chat);
-        else if (terms.length > 0 && terms.every(Boolean)) apart.push(chat);
-      }
-      await setImmediate();
-    } else whole.push(...batch);
-    if (whole.length >= skip + PAGE) break;
-  }
-  const found = [...whole, ...apart].slice(skip, skip + PAGE);
-  return withSnippets(db, found, query);
+/** Where a search looks. */
+export interface SearchPlace {
+  db: Db;
+  find: TextFinder;
+  userId: string;
+  /** The folders asked for; null when none was. */
+  folderIds: readonly string[] | null;
 }
 
-/** Chats that pass the filters, a batch at a time by key. */
-async function* candidates(
-  db: Db,
-  userId: string,
-  query: SearchQuery,
-  folderIds: readonly string[] | null,
-  size: number,
-): AsyncGenerator<Candidate[]> {
-  let last: { at: number; id: string } | null = null;
-  for (;;) {
-    const from: { at: number; id: string } | null = last;
-    let select = db
-      .selectFrom('chat')
-      .select(['id', 'title', 'updated_at', 'created_at', 'last_read_at', 'archived'])
-      .where('user_id', '=', userId)
-      .where((eb) => eb.and(filters(db, query)));
-    if (folderIds) select = select.where('folder_id', 'in', [...folderIds]);
-    if (from) {
-      select = select.where((eb) =>
-        eb.or([eb('updated_at', '<', from.at), eb.and([eb('updated_at', '=', from.at), eb('id', '>', from.id)])]),
-      );
+/**
+ * A page of a user's chats that match, those with the whole phrase first, then newest change first (chats note, 1.3). The newest chats
+ * are looked through as they come: what is common fills the page with them. For the rest the index tells which ones to look at; where
+ * it cannot, all are.
+ */
+export async function searchChats(place: SearchPlace, query: SearchQuery, page: number): Promise<FoundChat[]> {
+  if (place.folderIds?.length === 0) return [];
+  const skip = (Math.max(1, page) - 1) * PAGE;
+  const wanted = skip + PAGE;
+  const found = query.phrase
+    ? await matching(place, query, wanted)
+    : (await next(place, query, { from: null, among: null, size: wanted })).rows;
+  return withSnippets(place.db, found.slice(skip, wanted), query);
+}
+
+async function matching(place: SearchPlace, query: SearchQuery, wanted: number): Promise<Candidate[]> {
+  const { db, find, userId } = place;
+  const whole: Candidate[] = [];
+  const apart: Candidate[] = [];
+  const sort = async (batch: readonly Candidate[]) => {
+    const hits = await matchNeedles(db, batch, [query.phrase, ...query.terms], (marks) => marks[0] === true);
+    for (const chat of batch) {
+      const [phrase, ...terms] = hits.get(chat.id) ?? [];
+      if (phrase) whole.push(chat);
+      else if (terms.length > 0 && terms.every(Boolean)) apart.push(chat);
     }
-    const rows: Candidate[] = await select.orderBy('updated_at', 'desc').orderBy('id').limit(size).execute();
-    if (rows.length > 0) yield rows;
-    const end = rows.at(-1);
-    if (!end || rows.length < size) return;
-    last = { at: end.updated_at ?? 0, id: end.id };
+  };
+  const first = await next(place, query, { from: null, among: null, size: FEW });
+  await sort(first.rows);
+  if (first.end === null || whole.length >= wanted) return [...whole, ...apart];
+
+  const own = sql<boolean>`chat.user_id = ${userId}`;
+  const phrased = await find(query.phrase, own);
+  if (phrased === null) {
+    for await (const batch of batches(place, query, first.end, null)) {
+      await sort(batch);
+      if (whole.length >= wanted) break;
+    }
+    return [...whole, ...apart];
   }
+  for await (const batch of batches(place, query, first.end, phrased)) {
+    const hits = await matchNeedles(db, batch, [query.phrase], ([mark]) => mark === true);
+    whole.push(...batch.filter((chat) => hits.get(chat.id)?.[0]));
+    if (whole.length >= wanted) return whole;
+  }
+  if (query.terms.length === 0) return whole;
+  const known = new Set(whole.map((chat) => chat.id));
+  const termed = await chatsWithAll(find, query.terms, own);
+  for await (const batch of batches(place, query, first.end, termed)) {
+    if (whole.length + apart.length >= wanted) break;
+    const hits = await matchNeedles(db, batch, query.terms, (marks) => marks.every(Boolean));
+    apart.push(...batch.filter((chat) => !known.has(chat.id) && hits.get(chat.id)?.every(Boolean)));
+  }
+  return [...whole, ...apart];
+}
+
+/** A condition for chats that may have all of these texts; null where the index cannot tell of any. */
+export async function chatsWithAll(
+  find: TextFinder,
+  needles: readonly string[],
+  among: RawBuilder<boolean>,
+): Promise<RawBuilder<boolean> | null> {
+  const conditions: RawBuilder<boolean>[] = [];
+  for (const needle of needles) {
+    const found = await find(needle, among);
+    if (found) conditions.push(found);
+  }
+  return conditions.length > 0 ? sql<boolean>`(${sql.join(conditions, sql` AND `)})` : null;
+}
+
+interface Key {
+  at: number;
+  id: string;
+}
+
+interface Batch {
+  rows: Candidate[];
+  /** Where the next one begins; null: there is none. */
+  end: Key | null;
+}
+
+/** Chats that pass the filters, newest change first, behind a key. */
+async function* batches(
+  place: SearchPlace,
+  query: SearchQuery,
+  from: Key,
+  among: RawBuilder<boolean> | null,
+): AsyncGenerator<Candidate[]> {
+  for (let key: Key | null = from; key !== null; ) {
+    const batch: Batch = await next(place, query, { from: key, among, size: among ? FEW : BATCH });
+    if (batch.rows.length > 0) yield batch.rows;
+    key = batch.end;
+  }
+}
+
+async function next(
+  { db, userId, folderIds }: SearchPlace,
+  query: SearchQuery,
+  { from, among, size }: { from: Key | null; among: RawBuilder<boolean> | null; size: number },
+): Promise<Batch> {
+  let select = db
+    .selectFrom('chat')
+    .select(['id', 'title', 'updated_at', 'created_at', 'last_read_at', 'archived'])
+    .where('user_id', '=', userId)
+    .where((eb) => eb.and(filters(db, query)));
+  if (folderIds) select = select.where('folder_id', 'in', [...folderIds]);
+  if (among) select = select.where(among);
+  if (from) {
+    select = select.where((eb) =>
+      eb.or([eb('updated_at', '<', from.at), eb.and([eb('updated_at', '=', from.at), eb('id', '>', from.id)])]),
+    );
+  }
+  const rows: Candidate[] = await select.orderBy('updated_at', 'desc').orderBy('id').limit(size).execute();
+  const end = rows.at(-1);
+  return { rows, end: end && rows.length >= size ? { at: end.updated_at ?? 0, id: end.id } : null };
 }
 
 function filters(db: Db, query: SearchQuery): RawBuilder<boolean>[] {

@@ -15,12 +15,16 @@ import { createMessages } from './messages.ts';
 import { createReading, type Reading } from './reading.ts';
 import { removeChatsOf } from './removal.ts';
 import type { ChatRuns } from './runs.ts';
+import { type FoundChat, searchChats } from './search.ts';
+import type { SearchQuery } from './search-query.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import type { ChatHead } from './store.ts';
+import type { TextIndex } from './text-index/text-index.ts';
 import { readChat, unreadByFolder } from './unread.ts';
 
 export interface ChatsDeps {
-  database: Pick<Database, 'db' | 'transaction' | 'commitMark'>;
+  database: Pick<Database, 'db' | 'transaction' | 'commitMark' | 'background'>;
+  index: Pick<TextIndex, 'find'>;
   settings: Pick<Settings, 'get'>;
   config: Pick<Config, 'get' | 'set'>;
   access: Access;
@@ -45,6 +49,8 @@ export interface Chats {
   checkMayStore(user: User): Promise<void>;
   /** Deletes every chat of an account that goes away. */
   removeOf(tx: Transaction, userId: string): Promise<void>;
+  /** A page of the user's chats that match; `folderIds`: in these folders, null for all. */
+  search(userId: string, query: SearchQuery, folderIds: readonly string[] | null, page: number): Promise<FoundChat[]>;
   /** What the folder routes ask. */
   inFolders: FolderChats;
   /** For the routes of this feature. */
@@ -61,7 +67,7 @@ export interface ChatParts {
 }
 
 export function createChats(deps: ChatsDeps): Chats {
-  const { database, settings, access, config, runs, folders } = deps;
+  const { database, settings, access, config, runs, folders, index } = deps;
   const { db } = database;
   const guard = createGuard({ db, settings, access, folders });
   const reading = createReading({ database, config, guard, runs });
@@ -88,6 +94,8 @@ export function createChats(deps: ChatsDeps): Chats {
     },
     checkMayStore: changing.checkMayStore,
     removeOf: (tx, userId) => removeChatsOf(tx, access, userId),
+    search: (userId, query, folderIds, page) =>
+      searchChats({ db: database.background.db, find: index.find, userId, folderIds }, query, page),
     inFolders: createFolderChats(db, access, runs),
     parts,
   };

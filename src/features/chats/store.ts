@@ -24,6 +24,7 @@ import {
   parseDocument,
   titleOf,
 } from './document.ts';
+import { markTexts } from './text-index/marks.ts';
 import type { NewChat } from './writes.ts';
 
 /** A chat without its document. */
@@ -195,6 +196,7 @@ export async function insertChatRow(tx: Transaction, chat: NewChat): Promise<Cha
     .insertInto('chat')
     .values({ ...head, chat: jsonFromText(text), meta: json(head.meta), variables: json(head.variables), tasks: null })
     .execute();
+  await markTexts(tx, head.id, [head.id]);
   return { ...head, document };
 }
 
@@ -231,6 +233,7 @@ export async function saveDocument(
     })
     .where('id', '=', head.id)
     .execute();
+  if (saved.title !== head.title) await markTexts(tx, head.id, [head.id]);
   return saved;
 }
 
@@ -244,6 +247,7 @@ export async function setTitle(tx: Transaction, chatId: string, title: string): 
     .set({ title: named, chat: jsonFromText(encodeDocument({ ...locked.document, title: named })) })
     .where('id', '=', chatId)
     .execute();
+  await markTexts(tx, chatId, [chatId]);
   return true;
 }
 

@@ -1,13 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
 import { type RawBuilder, sql } from 'kysely';
 import { type Db, escapeLike, jsonAt, jsonText, likeFold } from '../../kernel/database/index.ts';
-import { allMessagesOf, matchNeedles, notInternal, parseDocument } from '../chats/index.ts';
+import { allMessagesOf, chatsWithAll, matchNeedles, notInternal, parseDocument } from '../chats/index.ts';
 import { excerpt, PREVIEW, SNIPPET } from './excerpt.ts';
 import type { GlobalSearchResult } from './shapes.ts';
 import { compareHits, type Hit, REST, rankOf, type Search, type Source } from './source.ts';
 
-/** Chats looked through before others get their turn. */
+/** Chats looked through at a time; fewer where most of them match, and before the index is asked. */
 const BATCH = 300;
+const FEW = 100;
 /** Ids one statement may carry. */
 const IN_LIST = 500;
 
@@ -174,7 +174,7 @@ function select({ db }: Search, where: Condition) {
 }
 
 async function findIn(search: Search, where: Condition): Promise<Hit[]> {
-  const { db, user, query, terms, limit } = search;
+  const { db, findChats, user, query, terms, limit } = search;
   const hit = (row: Row, rank: number): Hit => ({ source: 'chat', id: row.id, rank, updated: row.updated_at ?? 0 });
   if (terms.length === 0) {
     const first = sql`CASE WHEN chat.pinned = ${sql.lit(true)} AND chat.user_id = ${user.id} THEN 0 ELSE 1 END`;
@@ -193,34 +193,47 @@ async function findIn(search: Search, where: Condition): Promise<Hit[]> {
     .execute();
   const hits = titled.map((row) => hit(row, rankOf(row.title, query))).sort(compareHits);
   const known = new Set(hits.map((one) => one.id));
-  for await (const batch of batches(search, where)) {
-    if (hits.length >= limit) break;
+  const match = async (batch: readonly Row[]) => {
     const marks = await matchNeedles(db, batch, terms, (all) => all.every(Boolean));
     for (const row of batch) {
       if (!known.has(row.id) && marks.get(row.id)?.every(Boolean)) hits.push(hit(row, REST));
     }
-    await setImmediate();
+  };
+  // What is common is found in the newest chats; for the rest the index tells which ones to look at.
+  const first = await behind(search, where, null, FEW);
+  await match(first.rows);
+  const among = first.end && hits.length < limit ? await chatsWithAll(findChats, terms, where) : null;
+  const rest = among ? sql<boolean>`(${where} AND ${among})` : where;
+  for (let { end } = first; end && hits.length < limit; ) {
+    const batch: Batch = await behind(search, rest, end, among ? FEW : BATCH);
+    await match(batch.rows);
+    end = batch.end;
   }
   return hits.slice(0, limit);
 }
 
-/** Chats, newest change first, a batch at a time by key. */
-async function* batches(search: Search, where: Condition): AsyncGenerator<Row[]> {
-  let last: { at: number; id: string } | null = null;
-  for (;;) {
-    const from: { at: number; id: string } | null = last;
-    let query = select(search, where);
-    if (from) {
-      query = query.where((eb) =>
-        eb.or([eb('updated_at', '<', from.at), eb.and([eb('updated_at', '=', from.at), eb('id', '>', from.id)])]),
-      );
-    }
-    const rows: Row[] = await query.orderBy('updated_at', 'desc').orderBy('id').limit(BATCH).execute();
-    if (rows.length > 0) yield rows;
-    const end = rows.at(-1);
-    if (!end || rows.length < BATCH) return;
-    last = { at: end.updated_at ?? 0, id: end.id };
+interface Key {
+  at: number;
+  id: string;
+}
+
+interface Batch {
+  rows: Row[];
+  /** Where the next one begins; null: there is none. */
+  end: Key | null;
+}
+
+/** Chats behind a key, newest change first. */
+async function behind(search: Search, where: Condition, from: Key | null, size: number): Promise<Batch> {
+  let query = select(search, where);
+  if (from) {
+    query = query.where((eb) =>
+      eb.or([eb('updated_at', '<', from.at), eb.and([eb('updated_at', '=', from.at), eb('id', '>', from.id)])]),
+    );
   }
+  const rows: Row[] = await query.orderBy('updated_at', 'desc').orderBy('id').limit(size).execute();
+  const end = rows.at(-1);
+  return { rows, end: end && rows.length >= size ? { at: end.updated_at ?? 0, id: end.id } : null };
 }
 
 /** Those of these folders that somebody was given to read, on themselves or on one above. */

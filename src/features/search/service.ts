@@ -2,6 +2,7 @@ import type { Database } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import type { Config } from '../../kernel/settings/index.ts';
 import type { Access } from '../access/index.ts';
+import type { TextFinder } from '../chats/index.ts';
 import { withDescendants } from '../folders/index.ts';
 import { chatSource, snapshotSource } from './chat-source.ts';
 import { termsOf } from './excerpt.ts';
@@ -12,7 +13,9 @@ import type { GlobalSearchQuery, GlobalSearchResult } from './shapes.ts';
 import { compare, compareHits, type Hit, type Search, type Source, type SourceName } from './source.ts';
 
 export interface SearchDeps {
-  database: Pick<Database, 'db'>;
+  database: Pick<Database, 'background'>;
+  /** The index of the texts of chats. */
+  findChats: TextFinder;
   config: Pick<Config, 'get'>;
   access: Pick<Access, 'permissions' | 'groupIds' | 'grants'>;
   /** The channels whose messages the user gets. */
@@ -29,8 +32,8 @@ const SOURCES: Record<SourceName, Source> = {
 };
 
 /** Search over everything a user sees (chats note, 8). */
-export function createGlobalSearch({ database, config, access, channelIds }: SearchDeps) {
-  const { db } = database;
+export function createGlobalSearch({ database, findChats, config, access, channelIds }: SearchDeps) {
+  const { db } = database.background;
 
   async function kindsOf(user: User): Promise<('chat' | 'message' | 'note')[]> {
     const may = async (permission: string) => user.role === 'admin' || access.permissions(user, permission);
@@ -60,6 +63,7 @@ export function createGlobalSearch({ database, config, access, channelIds }: Sea
     const nodes = [...folders.parents].map(([id, parent_id]) => ({ id, parent_id }));
     const context: Search = {
       db,
+      findChats,
       user,
       groupIds: await access.groupIds(user.id),
       query: query.q.trim().toLowerCase(),

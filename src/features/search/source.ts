@@ -1,10 +1,12 @@
 import type { Db } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
+import type { TextFinder } from '../chats/index.ts';
 import type { GlobalSearchResult } from './shapes.ts';
 
 /** What is looked for, by whom, where. */
 export interface Search {
   db: Db;
+  findChats: TextFinder;
   user: User;
   groupIds: ReadonlySet<string>;
   /** As typed, trimmed and in lower case. */

@@ -23,12 +23,16 @@ export interface Database {
   description: string;
   /** Runs `work` in one transaction; tries again when another one was in the way. `work` may therefore run several times. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** The same database for what takes long; on SQLite in a thread of its own, where it holds up nobody. */
+  background: Background;
   /** A number that is another one after any commit by anybody; null where the database does not tell it for nothing. */
   commitMark(): number | null;
   /** Throws while the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
+
+export type Background = Pick<Database, 'db' | 'transaction'>;
 
 export interface OpenOptions extends DatabaseOptions {
   /** Told of failures in `onCommit`. */
@@ -44,20 +48,32 @@ export function openDatabase(options: OpenOptions): Database {
   const dialect = dialectFor(target);
   const db = new Kysely<Tables>({ dialect });
   const onError = options.onError ?? (() => {});
+  const transactionOn =
+    (on: Db): Database['transaction'] =>
+    (work) =>
+      retried(() => attempt(on, work, onError));
+  const thread = dialect.background?.() ?? null;
+  const behind = thread ? new Kysely<Tables>({ dialect: thread }) : db;
   return {
     db,
     dialect: target.dialect,
     description: options.url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@'),
-    transaction: (work) => retried(() => attempt(db, work, onError)),
+    transaction: transactionOn(db),
+    background: { db: behind, transaction: transactionOn(behind) },
     commitMark: () => dialect.commitMark?.() ?? null,
     ping: async () => {
       await sql`SELECT 1`.execute(db);
     },
-    close: () => db.destroy(),
+    async close() {
+      if (behind !== db) await behind.destroy();
+      await db.destroy();
+    },
   };
 }
 
-function dialectFor(target: ReturnType<typeof targetOf>): KyselyDialect & Partial<Pick<SqliteDialect, 'commitMark'>> {
+function dialectFor(
+  target: ReturnType<typeof targetOf>,
+): KyselyDialect & Partial<Pick<SqliteDialect, 'commitMark' | 'background'>> {
   switch (target.dialect) {
     case 'sqlite':
       return sqliteDialect(target.options);

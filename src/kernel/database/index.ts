@@ -1,5 +1,5 @@
 export type { Json } from './columns.ts';
-export { type Database, type Db, openDatabase, type Transaction } from './database.ts';
+export { type Background, type Database, type Db, openDatabase, type Transaction } from './database.ts';
 export type { Dialect } from './ddl.ts';
 export { isTooLong, isUnavailable, uniqueViolation } from './errors.ts';
 export {

@@ -79,6 +79,7 @@ export async function migrate(database: Database): Promise<'created' | 'adopted'
       for (const [name, table] of Object.entries(migration.tables)) {
         await run(db, createStatements(database.dialect, name, table));
       }
+      await run(db, migration.statements?.[database.dialect] ?? []);
       await sql`INSERT INTO loggia_migration (id, applied_at) VALUES (${migration.id}, ${Math.floor(Date.now() / 1_000)})`.execute(
         db,
       );

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { PoolConfig } from 'pg';
 import type { PostgresOptions } from './postgresql.ts';
-import type { SqliteOptions } from './sqlite.ts';
+import type { SqliteOptions } from './sqlite-session.ts';
 
 /** What the operator may set (configuration note, 10). Sizes and times of null mean the default. */
 export interface DatabaseOptions {

@@ -24,7 +24,8 @@ export function chatTools({ user, chatId }: Pick<TurnContext, 'user' | 'chatId'>
         const query = { ...parseSearch(text(args.query)), archived: false };
         const since = whole(args.start_timestamp, Number.NEGATIVE_INFINITY);
         const until = whole(args.end_timestamp, Number.POSITIVE_INFINITY);
-        const found = await searchChats(db, user.id, query, null, 1);
+        const place = { db, userId: user.id, folderIds: null, find: async () => null };
+        const found = await searchChats(place, query, 1);
         return found
           .filter(({ id, updated_at: at }) => id !== chatId && (at ?? 0) >= since && (at ?? 0) <= until)
           .slice(0, Math.min(MOST, Math.max(1, whole(args.count, 5))))

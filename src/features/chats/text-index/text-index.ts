@@ -1,0 +1,100 @@
+import type { Database } from '../../../kernel/database/index.ts';
+import type { Log } from '../../../kernel/telemetry/log.ts';
+import type { TextFinder } from './finder.ts';
+import { createPostgresIndex } from './postgresql.ts';
+import { createSqliteIndex } from './sqlite.ts';
+
+export interface TextIndex {
+  find: TextFinder;
+  /** Begins to keep the index after some milliseconds; it is built meanwhile, from where it was left. */
+  start(delay?: number): void;
+  close(): Promise<void>;
+}
+
+/** Milliseconds between looks at what has changed. */
+const POLL_MS = 2_000;
+/** Milliseconds after which chats are looked for that another program has written. */
+const DISCOVER_MS = 10 * 60_000;
+/** Milliseconds after the start, which has enough to do. */
+const START_MS = 3_000;
+/** The share of its time that the building leaves to others. */
+const REST = 1;
+
+export interface TextIndexDeps {
+  database: Pick<Database, 'db' | 'dialect' | 'commitMark' | 'background'>;
+  log: Pick<Log, 'warn'>;
+}
+
+/** The index that searches in chats use. Searches work without it, and are right at any moment while it is built. */
+export function createTextIndex({ database, log }: TextIndexDeps): TextIndex {
+  switch (database.dialect) {
+    case 'sqlite':
+      return keepSqliteIndex(database, log);
+    case 'postgresql': {
+      const index = createPostgresIndex(database);
+      let building: Promise<unknown> = Promise.resolve();
+      let closed = false;
+      return {
+        find: index.finder,
+        start() {
+          building = index.build().catch((error: unknown) => {
+            if (!closed) log.warn({ err: error }, 'chats are searched without an index, which could not be built');
+          });
+        },
+        async close() {
+          closed = true;
+          await index.cancel();
+          await building;
+        },
+      };
+    }
+    case 'mysql':
+      // Its full-text index knows whole words only.
+      return { find: async () => null, start() {}, close: async () => {} };
+  }
+}
+
+function keepSqliteIndex(database: TextIndexDeps['database'], log: TextIndexDeps['log']): TextIndex {
+  const index = createSqliteIndex(database);
+  let timer: NodeJS.Timeout | undefined;
+  let turn: Promise<void> = Promise.resolve();
+  let closed = false;
+  let mark: number | null = null;
+  let discoverAt = 0;
+
+  /** Gives the milliseconds until the next turn. */
+  async function work(): Promise<number> {
+    const began = performance.now();
+    if (began >= discoverAt) {
+      if (await index.discover()) return performance.now() - began;
+      discoverAt = began + DISCOVER_MS;
+    }
+    const now = database.commitMark();
+    if (now !== null && now === mark) return POLL_MS;
+    const more = await index.work();
+    mark = more ? null : now;
+    return more ? (performance.now() - began) * REST : POLL_MS;
+  }
+
+  function next(delay: number): void {
+    if (closed) return;
+    timer = setTimeout(() => {
+      turn = work()
+        .catch((error: unknown) => {
+          if (!closed) log.warn({ err: error }, 'the index of chats could not be kept; it is tried again');
+          return POLL_MS;
+        })
+        .then(next);
+    }, delay).unref();
+  }
+
+  return {
+    find: index.finder,
+    start: (delay = START_MS) => next(delay),
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await turn;
+    },
+  };
+}
