@@ -123,4 +123,36 @@ describe('conversations that grow too long', () => {
       ['[CONVERSATION SUMMARY]\nHello from hello.', 'Hello from hello.', 'And now?'],
     );
   });
+
+  it('are summarised between the rounds of one reply too, and the next turn begins there', async () => {
+    await change({
+      CONTEXT_COMPACTION_TOKEN_THRESHOLD: 300,
+      CONTEXT_COMPACTION_TOKEN_CAP: 300,
+      CONTEXT_COMPACTION_PROMPT_TEMPLATE: 'Shorten',
+      CONTEXT_COMPACTION_MODEL: 'hello',
+    });
+    const note = (n: number) => ({ name: 'write_note', arguments: { title: `Note ${n}`, content: 'x'.repeat(400) } });
+    const content = JSON.stringify([[note(0)], [note(1)], [note(2)], [note(3)]]);
+    const one = await sendTurn(user, socket, { model: 'plan', content });
+    const told = events(one.replyId).filter(({ done }) => done);
+    assert.ok(told.length > 0, 'a summary was made');
+    const stored = await user.ok<Stored>('GET', `/api/v1/chats/${one.chatId}`);
+    const { output } = stored.chat.history.messages[one.replyId] as { output: { type: string; call_id: string }[] };
+    const checkpoint = output.findLast(({ type }) => type === 'open_webui:context_compaction');
+    assert.ok(checkpoint);
+    const sent = asked();
+    assert.equal(sent[0]?.content, '[CONVERSATION SUMMARY]\nHello from hello.');
+    assert.deepEqual(
+      sent.slice(0, 3).map(({ role }) => role),
+      ['system', 'user', 'assistant'],
+    );
+    assert.ok(!JSON.stringify(sent).includes('Note 0":') && sent.length < 9, 'the first rounds are left out');
+
+    await change({ CONTEXT_COMPACTION_TOKEN_THRESHOLD: 80_000, CONTEXT_COMPACTION_TOKEN_CAP: 80_000 });
+    await sendTurn(user, socket, { model: 'echo', content: 'And now?', chatId: one.chatId, parentId: one.replyId });
+    const next = asked() as { role: string; content: string; tool_calls?: { id: string }[] }[];
+    assert.equal(next[0]?.content, '[CONVERSATION SUMMARY]\nHello from hello.');
+    assert.equal(next[1]?.role, 'user');
+    assert.equal(next[2]?.tool_calls?.[0]?.id, checkpoint.call_id);
+  });
 });

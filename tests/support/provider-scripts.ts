@@ -188,7 +188,9 @@ interface PlannedCall {
 function plans(messages: Message[], ms: number): Script {
   const asked = messages.findLastIndex(({ role, content }) => role === 'user' && textOf({ content }).startsWith('[['));
   const since = messages.slice(asked + 1);
-  const made = since.filter((message) => 'tool_calls' in message).length;
+  // Earlier rounds may have been summarised: the ids of those that are told say how many there were.
+  const ids = since.flatMap((message) => (message as { tool_calls?: { id: string }[] }).tool_calls ?? []);
+  const made = Math.max(-1, ...ids.map(({ id }) => Number(/^call_(\d+)_/.exec(id)?.[1] ?? -1))) + 1;
   const rounds = asked < 0 ? [] : (JSON.parse(textOf(messages[asked] ?? {})) as PlannedCall[][]);
   const round = rounds[made];
   if (!round) {

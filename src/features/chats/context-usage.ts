@@ -49,7 +49,9 @@ export function sinceCheckpoint(branch: readonly Message[]): Kept {
     const compaction = Array.isArray(message.output) ? lastCompaction(message.output) : undefined;
     if (compaction) {
       const kept = { ...message, output: (message.output ?? []).slice(compaction.from) };
-      return { messages: [kept, ...branch.slice(index + 1)], summary: compaction.summary };
+      const question = branch[index - 1];
+      const before = question?.role === 'user' ? [question] : [];
+      return { messages: [...before, kept, ...branch.slice(index + 1)], summary: compaction.summary };
     }
     if (typeof message.contextSummary === 'string' && message.contextSummary.trim()) {
       return { messages: branch.slice(index), summary: message.contextSummary };

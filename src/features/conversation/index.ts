@@ -160,6 +160,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       maxToolRounds: settings.get('CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS'),
       keepFor,
       images,
+      shorten: compaction.betweenRounds,
       prepare,
       afterwards: tasks.afterReply,
       chatUrl: (chatId) => `${(config.get('webui.url') ?? '').replace(/\/+$/, '')}/c/${chatId}`,

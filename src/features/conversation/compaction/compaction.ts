@@ -1,7 +1,7 @@
 import type { Database } from '../../../kernel/database/index.ts';
 import { HttpError } from '../../../kernel/http/errors.ts';
 import type { User } from '../../../kernel/http/principal.ts';
-import type { JsonObject } from '../../../kernel/json.ts';
+import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Config } from '../../../kernel/settings/index.ts';
 import type { Log } from '../../../kernel/telemetry/log.ts';
 import {
@@ -18,7 +18,7 @@ import { addSystemText, type ChatMessage, type Draft, type Extension, textOf } f
 import { answerText } from '../tasks/answers.ts';
 import type { TaskCaller } from '../tasks/index.ts';
 import type { TurnContext } from '../turn/turn.ts';
-import { boundaryOf } from './boundary.ts';
+import { boundaryOf, roundBoundaryOf } from './boundary.ts';
 
 export interface CompactionDeps {
   database: Database;
@@ -32,8 +32,31 @@ export interface CompactionDeps {
 export interface Compaction {
   /** Summarises what is too long before the model is asked. */
   step: Extension;
+  /** The same between two rounds of a reply; null: it is not too long, or no summary could be made. */
+  betweenRounds(long: LongReply): Promise<ShortReply | null>;
   /** Summarises a chat now, all but its current message; answers what the route answers. */
   compact(user: User, chat: ChatHead, modelId: string | null): Promise<JsonObject>;
+}
+
+/** A reply between two rounds. */
+export interface LongReply {
+  turn: TurnContext;
+  model: ResolvedModel;
+  /** What the provider would be sent. */
+  messages: readonly ChatMessage[];
+  /** How many of them the last round has added after its answer: the results of its tools. */
+  fresh: number;
+  /** Figures of the last round. */
+  usage: JsonObject | null;
+  /** The summary that is in the system message. */
+  previous: string | null;
+}
+
+export interface ShortReply {
+  messages: ChatMessage[];
+  summary: string;
+  /** The first call that is told as it was. */
+  callId: string;
 }
 
 const HEADING = '[CONVERSATION SUMMARY]';
@@ -88,13 +111,33 @@ export function createCompaction(deps: CompactionDeps): Compaction {
     const rest = made === null || at === null ? messages : messages.slice(at);
     draft.messages = [...system, ...rest];
     if (summary) draft.messages = addSystemText(draft.messages, `${HEADING}\n${summary}`, 'after');
+    draft.summary = summary;
+  }
+
+  async function betweenRounds(long: LongReply): Promise<ShortReply | null> {
+    const { turn, model, messages, usage, previous } = long;
+    if (!config.get('chat.context_compaction.enable') || turn.userMessageId === null) return null;
+    const counted = usage ? [{ role: 'assistant', usage }, ...messages.slice(messages.length - long.fresh)] : messages;
+    const params = { compact_token_threshold: turn.settings.compactTokenThreshold };
+    const used = contextUsage(counted as unknown as Message[], params, limits());
+    if (!used || used.tokens <= used.threshold) return null;
+    const system = messages[0]?.role === 'system' ? messages.slice(0, 1) : [];
+    const said = messages.slice(system.length);
+    const at = roundBoundaryOf(said, retention());
+    const callId = at === null ? null : firstCallOf(said[at]);
+    if (at === null || callId === null) return null;
+    const summary = await summarisePart({ turn, model }, said, at, previous);
+    if (summary === null) return null;
+    const question = said.slice(0, at).findLast(({ role }) => role === 'user');
+    const kept = [...withoutSummary(system, previous), ...(question ? [question] : []), ...said.slice(at)];
+    return { messages: addSystemText(kept, `${HEADING}\n${summary}`, 'after'), summary, callId };
   }
 
   const retention = () => config.get('chat.context_compaction.retention_percentage');
 
   /** The summary of what comes before; null when none could be made, then everything is sent. */
   async function summarisePart(
-    { turn, model }: Draft,
+    { turn, model }: Pick<Draft, 'turn' | 'model'>,
     messages: readonly ChatMessage[],
     at: number,
     previous: string | null,
@@ -120,6 +163,7 @@ export function createCompaction(deps: CompactionDeps): Compaction {
 
   return {
     step: { place: 'compaction', name: 'compaction', run: shorten },
+    betweenRounds,
 
     async compact(user, chat, modelId) {
       const { db } = database;
@@ -155,6 +199,29 @@ export function createCompaction(deps: CompactionDeps): Compaction {
       };
     },
   };
+}
+
+/** The question alone, with the summary that stands for everything before and part of its answer. */
+export function summarised(messages: readonly ChatMessage[], summary: string): ChatMessage[] {
+  const question = messages.findLast(({ role }) => role === 'user');
+  const kept = [...messages.filter(({ role }) => role === 'system'), ...(question ? [question] : [])];
+  return addSystemText(kept, `${HEADING}\n${summary}`, 'after');
+}
+
+/** The system message without the summary a new one stands for. */
+function withoutSummary(system: readonly ChatMessage[], previous: string | null): readonly ChatMessage[] {
+  if (previous === null) return system;
+  const old = `${HEADING}\n${previous}`;
+  return system.flatMap((message) => {
+    if (typeof message.content !== 'string') return [message];
+    const content = message.content.replace(old, '').trim();
+    return content === '' ? [] : [{ ...message, content }];
+  });
+}
+
+function firstCallOf(message: ChatMessage | undefined): string | null {
+  const [call] = Array.isArray(message?.tool_calls) ? message.tool_calls : [];
+  return isObject(call) && typeof call.id === 'string' ? call.id : null;
 }
 
 const TIMEOUT_MS = 300_000;

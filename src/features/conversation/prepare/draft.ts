@@ -18,6 +18,8 @@ export interface Draft {
   files: JsonObject[];
   /** Told to the client before the first text. */
   sources: Source[];
+  /** What stands in the system message for what was said long ago. */
+  summary: string | null;
   /** The server's own tools; null: none, or the caller brought theirs. */
   tools: Map<string, TurnTool> | null;
   /** Names of those the provider is not told of; they can be called all the same. */

@@ -96,6 +96,7 @@ function startDraft(turn: TurnContext): Draft {
     body: turn.request.providerBody,
     files: [...(turn.request.files ?? [])],
     sources: [],
+    summary: null,
     tools: null,
     deferred: new Set(),
     releases: [],
@@ -120,6 +121,7 @@ function finishDraft(draft: Draft): Prepared {
     model,
     selectedModelId,
     sources,
+    summary: draft.summary,
     tools,
     release: () => release(draft),
   };

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Part, Providers } from '../../providers/index.ts';
 import { openCalls } from '../approval/calls.ts';
+import { type LongReply, type ShortReply, summarised } from '../compaction/compaction.ts';
 import {
   type ChatMessage,
   type ImageSource,
@@ -10,7 +11,7 @@ import {
   thoughtKey,
 } from '../prepare/index.ts';
 import { tidyMessages } from '../prepare/messages.ts';
-import type { FunctionCallItem, OutputItem } from '../reply/items.ts';
+import { type FunctionCallItem, isCallItem, newItemId, type OutputItem } from '../reply/items.ts';
 import { unwrapCalls } from '../tool-search/unwrap.ts';
 import type { Prepared, TurnContext } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
@@ -26,6 +27,8 @@ export interface RoundsDeps {
   maxToolRounds: number;
   /** Where pictures that tools give inline are kept. */
   keepFor(turn: TurnContext): Keep;
+  /** Summarises what has grown too long between two rounds; null: nothing is changed. */
+  shorten(long: LongReply): Promise<ShortReply | null>;
   /** Reads pictures for the model; null: addresses are passed on as they are. */
   images: ImageSource | null;
 }
@@ -38,7 +41,7 @@ const NO_TOOLS: Tools = new Map();
  */
 export async function writeRounds(run: LiveRun, prepared: Prepared, deps: RoundsDeps): Promise<'ended' | 'waits'> {
   const most = run.turn.toolRounds ?? deps.maxToolRounds;
-  let { body } = prepared;
+  let { body, summary } = prepared;
   for (let round = 0; ; round += 1) {
     const from = run.reply.items.length;
     if (body.stream === true) await streamRound(run, prepared, body, deps);
@@ -62,6 +65,13 @@ export async function writeRounds(run: LiveRun, prepared: Prepared, deps: Rounds
     for (let at = from; at < before; at += 1) show(run, at);
     await runTools(run, openCalls(run.reply.items.slice(from)), tools, deps);
     body = await nextBody(prepared, body, run, from, deps);
+    const short = await deps.shorten(longReply(run, prepared, body, summary));
+    if (short) {
+      summary = short.summary;
+      body = { ...body, messages: short.messages };
+      run.reply.add(checkpoint(short));
+      show(run, run.reply.items.length - 1);
+    }
     run.nextRound();
   }
 }
@@ -147,15 +157,51 @@ function withoutPictures(item: OutputItem): OutputItem {
   return { ...item, output: item.output.filter(isText) };
 }
 
+/** The request after calls that waited: the reply so far is part of the history, from its last summary on. */
+export async function resumedBody(
+  prepared: Prepared,
+  run: LiveRun,
+  deps: Pick<RoundsDeps, 'images'>,
+): Promise<JsonObject> {
+  const { body } = prepared;
+  const mark = run.reply.items.findLast((item): item is Checkpoint => item.type === 'open_webui:context_compaction');
+  const from = mark ? run.reply.items.findIndex((item) => isCallItem(item) && item.call_id === mark.call_id) : 0;
+  if (!mark || from <= 0) return nextBody(prepared, body, run, 0, deps);
+  const messages = summarised(messagesOf(body), mark.summary);
+  return nextBody(prepared, { ...body, messages }, run, from, deps);
+}
+
+type Checkpoint = OutputItem & { call_id: string; summary: string };
+
+function longReply(
+  { turn, reply }: LiveRun,
+  { model }: Prepared,
+  body: JsonObject,
+  previous: string | null,
+): LongReply {
+  const messages = messagesOf(body);
+  const fresh = messages.length - 1 - messages.findLastIndex(({ role }) => role === 'assistant');
+  return { turn, model, messages, fresh, usage: reply.usage, previous };
+}
+
+function messagesOf(body: JsonObject): ChatMessage[] {
+  return (Array.isArray(body.messages) ? body.messages : []).filter(isObject) as ChatMessage[];
+}
+
+/** Says in the reply itself up to where it is summarised, for the turns that follow. */
+function checkpoint({ callId, summary }: ShortReply): OutputItem {
+  return { type: 'open_webui:context_compaction', id: newItemId('cc'), call_id: callId, summary };
+}
+
 /** The request for the next round: what was said and done in this one is part of the history. */
-export async function nextBody(
+async function nextBody(
   { model }: Prepared,
   body: JsonObject,
   run: LiveRun,
   from: number,
   { images }: Pick<RoundsDeps, 'images'>,
 ): Promise<JsonObject> {
-  const before = (Array.isArray(body.messages) ? body.messages : []).filter(isObject) as ChatMessage[];
+  const before = messagesOf(body);
   const said = replayOutput(run.reply.items.slice(from), { thoughts: thoughtKey(model), keepDetails: true });
   const seen = images ? await inlineImages(said, (url) => images(url, run.turn)) : said;
   return { ...body, messages: tidyMessages([...before, ...seen]), stream: body.stream === true };

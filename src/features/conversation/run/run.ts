@@ -9,7 +9,7 @@ import type { Prepare, Prepared, TurnContext } from '../turn/turn.ts';
 import { runApproved } from './approved.ts';
 import { failureText, thrownText } from './failure.ts';
 import type { LiveRun } from './live-run.ts';
-import { nextBody, type RoundsDeps, writeRounds } from './rounds.ts';
+import { type RoundsDeps, resumedBody, writeRounds } from './rounds.ts';
 import { storeReply } from './store.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -84,7 +84,7 @@ async function writeReply(run: LiveRun, prepared: Prepared, deps: RunnerDeps): P
   if (!run.followsStore) return writeRounds(run, prepared, deps);
   if (!(await runApproved(run, prepared.tools ?? new Map(), deps))) return 'left';
   run.takeOver();
-  return writeRounds(run, { ...prepared, body: await nextBody(prepared, prepared.body, run, 0, deps) }, deps);
+  return writeRounds(run, { ...prepared, body: await resumedBody(prepared, run, deps) }, deps);
 }
 
 /** Stores the reply with what is needed to go on, and ends the run: nothing is held in memory while the user thinks (note 8.2). */

@@ -99,6 +99,8 @@ export interface Prepared {
   model: TurnModel;
   /** What the arena picked; told to the client and stored as `selectedModelId`. */
   selectedModelId: string | null;
+  /** What stands in the system message for what was said long ago. */
+  summary: string | null;
   /** Sources found before the call: told before the first text. */
   sources: readonly JsonObject[];
   /** The server's own tools by the name the model knows; null: none, or the caller brought theirs. */
