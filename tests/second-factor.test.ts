@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
+import { SignJWT } from 'jose';
 import { json, openDatabase } from '../src/kernel/database/index.ts';
 import { testOptions } from './databases/dialects.ts';
 import { type Authenticator, beginSignIn, type Challenge, confirm, enrol } from './support/authenticator.ts';
@@ -470,6 +471,52 @@ describe('an operator', () => {
     assert.equal((await beginSignIn(server, admin)).next_step, 'verify');
   });
 });
+
+describe('an administrator who has just signed in', () => {
+  it('lets others set up a new authenticator, but not the first account', async () => {
+    await using server = await startServer({ env: { ENABLE_API_KEYS: 'true' } });
+    const admin = await signUp(server);
+    const second = await addAccount(admin, 'second', 'admin');
+    const sven = await addAccount(admin, 'sven');
+    const { api_key } = await second.ok<{ api_key: string }>('POST', `${A}/api_key`);
+    const boss = await turnOn(server, admin);
+    const other = await enrol(server, second);
+    const phone = await enrol(server, sven);
+    const resetOf = async (id: string, token: string, body: unknown = { reason: 'lost phone' }) => {
+      const answer = await apiClient(server.base, token).call('POST', `/api/v1/users/${id}/mfa/reset`, { json: body });
+      return { status: answer.status, body: answer.body as Form };
+    };
+    assert.equal((await resetOf(sven.id, phone.token)).status, 401);
+    assert.equal((await resetOf(sven.id, api_key)).status, 403);
+    assert.equal((await resetOf(admin.id, other.token)).status, 403);
+    assert.equal((await resetOf('nobody', other.token)).status, 404);
+    assert.equal((await resetOf(sven.id, other.token, { reason: '' })).status, 422);
+
+    const { status, body } = await resetOf(sven.id, other.token);
+    assert.equal(status, 200);
+    assert.equal((await apiClient(server.base, phone.token).call('GET', `${A}/`)).status, 401);
+    const { challenge_token, next_step } = await beginSignIn(server, sven);
+    assert.equal(next_step, 'recover');
+    const redeemed = await post(server, '/mfa/recover', { challenge_token, reset_token: body.reset_token });
+    await confirm(server, String(redeemed.body.challenge_token));
+    assert.match(server.output(), /auth\.mfa\.reset_requested[^\n]*lost phone/);
+    assert.ok(!server.output().includes(String(body.reset_token)));
+
+    // A session of some time ago is not enough.
+    const old = await olderSession(boss.token ?? '');
+    assert.deepEqual(await resetOf(sven.id, old), { status: 403, body: { detail: 'reauthentication_required' } });
+    const renewed = await post(server, '/mfa/recovery/codes', { code: boss.codes[0], recovery: true }, old);
+    assert.deepEqual([renewed.status, renewed.detail], [403, 'reauthentication_required']);
+  });
+});
+
+/** The same session, begun ten minutes ago. */
+async function olderSession(token: string): Promise<string> {
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { auth_time: number };
+  const key = new TextEncoder().encode('test-secret-key-0123456789abcdef');
+  const older = { ...claims, auth_time: claims.auth_time - 600 };
+  return new SignJWT(older).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(key);
+}
 
 /** A recovery code of an account that is set up. */
 async function enrolled(server: TestServer, who: Account): Promise<string> {

@@ -1,5 +1,5 @@
 import { HttpError } from '../../../kernel/http/errors.ts';
-import type { Principal } from '../../../kernel/http/principal.ts';
+import type { Credential, Principal } from '../../../kernel/http/principal.ts';
 import { nowSeconds } from '../../../kernel/time.ts';
 import { type ChallengeAnswer, findChallenge, openChallenge, userIdOf } from './challenges.ts';
 import { acceptedStep, newRecoveryCodes, newSecret, setupPicture } from './codes.ts';
@@ -87,6 +87,12 @@ export async function confirmEnrolment(deps: SecondFactorDeps, token: string, co
 /** Seconds a sign-in counts as recent enough to change the second factor. */
 const RECENT = 300;
 
+/** Throws 403 unless the person of a session has signed in a moment ago. */
+export function assertRecent({ auth_time: since }: Credential['claims']): void {
+  if (typeof since === 'number' && nowSeconds() - since <= RECENT) return;
+  throw new HttpError(403, 'reauthentication_required');
+}
+
 /** A step a signed-in person takes with a code of their own. */
 async function withOwnFactor<T>(
   deps: SecondFactorDeps,
@@ -94,8 +100,8 @@ async function withOwnFactor<T>(
   factor: Factor,
   step: (held: Held) => Outcome<T>,
 ): Promise<T> {
-  const { auth_time: since, session_stamp: stamp } = credential.claims;
-  if (typeof since !== 'number' || nowSeconds() - since > RECENT) throw new HttpError(403, 'reauthentication_required');
+  const { session_stamp: stamp } = credential.claims;
+  assertRecent(credential.claims);
   if (!deps.config.get('auth.mfa.enable')) throw new HttpError(403, 'MFA is disabled.');
   const result = await takeStep<T>(deps, user.id, async ({ account, state }) => {
     const counted = countAttempt(state, 'factor', nowSeconds());

@@ -11,29 +11,36 @@ export class SecondFactorNotReset extends Error {
   override readonly name = 'SecondFactorNotReset';
 }
 
-/** Seconds an operator's ticket counts. */
-const TICKET_LIFE = 1_800;
+/** Seconds a ticket counts. */
+export const TICKET_LIFE = 1_800;
 
 /**
  * Takes an account's authenticator and recovery codes away and ends its sessions. Gives the ticket its owner needs to set up
- * a new one; it is kept nowhere.
+ * a new one, which is kept nowhere; null where there is no active account.
  */
-export async function resetSecondFactor(
-  { database }: { database: Database },
-  email: string,
-): Promise<{ userId: string; ticket: string }> {
-  const account = await accountByEmail(database.db, email);
-  if (!account) throw new SecondFactorNotReset(`there is no account with the address ${email}`);
-  const userId = account.user.id;
+export async function resetAccount(database: Pick<Database, 'transaction'>, userId: string): Promise<string | null> {
   const ticket = newToken();
-  await database.transaction(async (tx) => {
-    if (!(await lockAccount(tx, userId))) throw new SecondFactorNotReset(`the account ${email} is not active`);
+  const done = await database.transaction(async (tx) => {
+    if (!(await lockAccount(tx, userId))) return false;
     // What was stored is not looked at: this is the way out where it cannot be read either.
     const state = changedState(emptyState(), {
       reset_required: true,
       reset_ticket: { token_hash: hashOf(ticket), expires_at: nowSeconds() + TICKET_LIFE },
     });
     await writeCredential(tx, userId, { mfa: state, session_stamp: randomUUID() });
+    return true;
   });
-  return { userId, ticket };
+  return done ? ticket : null;
+}
+
+/** The same for the account with an address, on behalf of the operator. */
+export async function resetSecondFactor(
+  { database }: { database: Database },
+  email: string,
+): Promise<{ userId: string; ticket: string }> {
+  const account = await accountByEmail(database.db, email);
+  if (!account) throw new SecondFactorNotReset(`there is no account with the address ${email}`);
+  const ticket = await resetAccount(database, account.user.id);
+  if (ticket === null) throw new SecondFactorNotReset(`the account ${email} is not active`);
+  return { userId: account.user.id, ticket };
 }

@@ -1,26 +1,28 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { anyone, human } from '../../../kernel/http/access.ts';
+import { admin, anyone, human } from '../../../kernel/http/access.ts';
 import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import type { Credential, Principal, User } from '../../../kernel/http/principal.ts';
 import { type Route, route } from '../../../kernel/http/route.ts';
-import { loadAccounts, oauthProviderOf } from '../account-store.ts';
+import { loadAccounts, oauthProviderOf, primaryUser } from '../account-store.ts';
 import { authRoute } from '../auth-route.ts';
 import { challengeCookie, clearChallengeCookie, setSessionCookie, setTokenCookie } from '../cookies.ts';
 import { completeSignIn } from '../issue.ts';
 import type { AccountService } from '../service.ts';
 import { MfaChallengeResponse, SessionUserResponse } from '../shapes.ts';
 import { expiredChallenge } from './challenges.ts';
-import { beginReplacement, confirmEnrolment, renewRecoveryCodes, startEnrolment } from './enrolment.ts';
+import { assertRecent, beginReplacement, confirmEnrolment, renewRecoveryCodes, startEnrolment } from './enrolment.ts';
 import { secondFactorNeeded } from './policy.ts';
+import { resetAccount, TICKET_LIFE } from './reset.ts';
 import * as shapes from './shapes.ts';
 import { type Passed, redeemTicket, resumeChallenge, verifyFactor } from './sign-in.ts';
 import { readState } from './state.ts';
+import { noteEvent } from './steps.ts';
 
 const BASE = '/api/v1/auths/mfa';
 
 /** The second factor: during sign-in, and changes to one's own (identity note, 7.5). */
 export function secondFactorRoutes(service: AccountService): Route[] {
-  return [...signInRoutes(service), ...ownRoutes(service)].map(authRoute);
+  return [...signInRoutes(service), ...ownRoutes(service), resetRoute(service)].map(authRoute);
 }
 
 /** Of these the token of a challenge is the credential. */
@@ -120,6 +122,30 @@ function ownRoutes({ secondFactor, config, database }: AccountService): Route[] 
       handler: ({ user, credential, body }) => renewRecoveryCodes(secondFactor, principal(user, credential), body),
     }),
   ];
+}
+
+/** What `loggia mfa reset` does, for administrators who have just signed in. */
+function resetRoute(service: AccountService): Route {
+  const { database, userChanged, log } = service;
+  return route({
+    method: 'POST',
+    url: '/api/v1/users/:user_id/mfa/reset',
+    access: admin,
+    body: shapes.MfaResetForm,
+    reply: shapes.MfaResetResponse,
+    async handler({ user, credential, params, body }) {
+      if (credential?.kind !== 'session') throw new HttpError(403, 'A human session is required.');
+      assertRecent(credential.claims);
+      const id = params.user_id ?? '';
+      const primary = await primaryUser(database.db);
+      if (primary?.id === id && user.id !== id) throw new HttpError(403, detail.ACTION_PROHIBITED);
+      const ticket = await resetAccount(database, id);
+      if (ticket === null) throw new HttpError(404, 'User not found.');
+      userChanged(id, 'revoked');
+      noteEvent(log, 'reset_requested', id, { by: user.id, reason: body.reason });
+      return { reset_token: ticket, expires_in: TICKET_LIFE };
+    },
+  });
 }
 
 function principal(user: User, credential: Credential | null): Principal {

@@ -19,6 +19,8 @@ export const MfaStatusResponse = shape('MfaStatusResponse', {
 
 export const MfaSetupResponse = shape('MfaSetupResponse', { manual_key: Str(), qr_code: Str() });
 export const MfaRecoveryCodesResponse = shape('MfaRecoveryCodesResponse', { recovery_codes: List(Str()) });
+export const MfaResetForm = shape('MfaResetForm', { reason: Str({ minLength: 1, maxLength: 500 }) }, strict);
+export const MfaResetResponse = shape('MfaResetResponse', { reset_token: Str(), expires_in: Int() });
 const MfaEnrollmentResponse = shape('MfaEnrollmentResponse', {
   ...SessionUserResponse.properties,
   recovery_codes: List(Str()),
