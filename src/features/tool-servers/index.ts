@@ -53,14 +53,19 @@ export interface ToolServersOptions {
   client: { name: string; version: string };
 }
 
-/** Milliseconds for one request of an authorization server. */
-const SIGN_IN_MS = 15_000;
+const SIGN_IN_SECONDS = 15;
+
+/** Milliseconds for one request of an authorization server; what the site has not set is not without end. */
+function signInMs(setting: string): number {
+  const seconds = Number(setting);
+  return 1_000 * (seconds > 0 ? seconds : SIGN_IN_SECONDS);
+}
 
 export function createToolServers(options: ToolServersOptions): ToolServers {
   const { database, settings, config, access, egress, events, log } = options;
   const documents = { egress, timeout: settings.get('AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA') };
   const catalogue = createCatalogue({ ...documents, log });
-  const fetch = egressFetch(egress, { timeoutMs: SIGN_IN_MS });
+  const fetch = egressFetch(egress, () => signInMs(config.get('oauth.client.timeout')));
   const box = createClientInfoBox(settings);
   const clients = createClients({ config, box, fetch });
   const tokens = createStoredTokens({ database, settings, config, log, client: (name) => renewerOf(clients, name) });

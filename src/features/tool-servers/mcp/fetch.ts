@@ -9,11 +9,8 @@ const MOST_BYTES = 32 * 1024 * 1024;
 const IDLE_MS = 300_000;
 const WITHOUT_BODY = new Set([101, 103, 204, 205, 304]);
 
-/** The way out of the program as `fetch`: redirects are not followed, and no answer is read past its limit. */
-export function egressFetch(
-  egress: Pick<Egress, 'request'>,
-  { timeoutMs = null, mostBytes = MOST_BYTES }: { timeoutMs?: number | null; mostBytes?: number } = {},
-): FetchLike {
+/** The way out of the program as `fetch`: redirects are not followed, and no answer is read past its limit. `timeoutMs`: for each request. */
+export function egressFetch(egress: Pick<Egress, 'request'>, timeoutMs: () => number | null = () => null): FetchLike {
   return async (url, init = {}) => {
     const { method = 'GET', body, signal } = init;
     if (body !== undefined && body !== null && typeof body !== 'string' && !(body instanceof URLSearchParams)) {
@@ -28,7 +25,7 @@ export function egressFetch(
       headers: Object.fromEntries(headers),
       reach: 'tool-server',
       redirects: false,
-      timeoutMs,
+      timeoutMs: timeoutMs(),
       idleMs: IDLE_MS,
       ...(body !== undefined && body !== null && { body: String(body) }),
       ...(signal && { signal }),
@@ -38,7 +35,7 @@ export function egressFetch(
       answer.discard();
       return new Response(null, { status, headers: answer.headers });
     }
-    const limited = answer.body.compose(limit(mostBytes));
+    const limited = answer.body.compose(limit(MOST_BYTES));
     // A body nobody reads to its end (a stopped stream) must not end the process.
     limited.on('error', () => {});
     return new Response(Readable.toWeb(limited as Readable) as ReadableStream<Uint8Array>, {
