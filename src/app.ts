@@ -343,7 +343,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       events,
       models,
       kit: providers,
-      unreadableFiles: (user, ids) => content.files.unreadable(user, [...ids]),
+      files: content.files,
     }),
     ...messagesRoutes({ kit: providers, gate: models.gate, complete: conversation.complete }),
     ...providerRoutes({

@@ -56,6 +56,17 @@ export async function plainJpeg(bytes: Uint8Array): Promise<Buffer> {
   return sharp(bytes, { limitInputPixels: MAX_PIXELS }).rotate().toColourspace('srgb').jpeg({ quality: 95 }).toBuffer();
 }
 
+/** Whether every pixel of the first frame can be unpacked, of at most `maxPixels`. */
+export async function unpacks(bytes: Uint8Array, maxPixels: number): Promise<boolean> {
+  const sharp = await loadSharp();
+  try {
+    await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'warning' }).stats();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function loadSharp() {
   const { default: sharp } = await import('sharp');
   return sharp;

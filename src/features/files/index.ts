@@ -16,6 +16,8 @@ export interface Files {
   content(user: User, id: string, maxBytes: number): Promise<{ type: string; bytes: Buffer } | null>;
   /** Keeps bytes that a tool or a model made for a user, as a file of theirs. */
   keep(user: User, file: OwnFile): Promise<{ id: string }>;
+  /** Corrects the media type a file is served with. */
+  setType(id: string, type: string): Promise<void>;
   /** Removes a file with its bytes; one that is gone already is no error. Whether the caller may is not looked at. */
   discard(id: string): Promise<void>;
   /** Name and text of a file the user may read; null when there is none, or no text was read from it. */
@@ -32,6 +34,7 @@ export function createFiles(deps: FilesDeps): Files {
     unreadable: (user, ids) => service.unreadable(user, ids),
     content: service.content,
     keep: (user, file) => service.keepBytes(user, file),
+    setType: service.setType,
     discard: (id) => service.discard(id),
     text: service.text,
     start: service.resume,

@@ -161,8 +161,16 @@ async function byModel(db: Db, viewer: Viewer, ids: readonly string[], right: Ri
 
 function modelUses(meta: unknown, fileId: string, right: Right): boolean {
   if (lists(meta, 'knowledge', fileId)) return true;
-  const background = isObject(meta) ? meta.background_image_url : null;
-  return right === 'read' && typeof background === 'string' && background.includes(`/api/v1/files/${fileId}/`);
+  if (right !== 'read' || !isObject(meta)) return false;
+  const { background_image_url: background, voice_avatar: avatar } = meta;
+  if (typeof background === 'string' && background.includes(`/api/v1/files/${fileId}/`)) return true;
+  if (!isObject(avatar)) return false;
+  const clips = [
+    avatar,
+    ...(isObject(avatar.states) ? Object.values(avatar.states) : []),
+    ...(Array.isArray(avatar.gestures) ? (avatar.gestures as unknown[]) : []),
+  ];
+  return clips.some((clip) => isObject(clip) && clip.file_id === fileId);
 }
 
 /** SQL condition: the JSON text of the column has one of the ids in it. What it means there is looked at afterwards. */

@@ -207,6 +207,10 @@ export function createFileService(deps: FilesDeps) {
       publish('file.content_updated', user, file.id, { content_preview: content.slice(0, PREVIEW) });
     },
 
+    async setType(id: string, type: string): Promise<void> {
+      await database.transaction((tx) => store.changeFile(tx, id, { meta: { content_type: type } }));
+    },
+
     async discard(id: string): Promise<void> {
       const file = await store.findHead(db, id);
       if (!file) return;

@@ -3,6 +3,7 @@ import type { Config } from '../../kernel/settings/index.ts';
 import type { ProviderKit } from '../providers/index.ts';
 import { callRoutes } from './call-routes.ts';
 import { listRoutes } from './list-routes.ts';
+import { createMediaCheck, type MediaDeps } from './media/check.ts';
 import { pictureRoute } from './picture-route.ts';
 import type { WorkspaceDeps } from './service.ts';
 import { workspaceRoutes } from './workspace-routes.ts';
@@ -10,7 +11,7 @@ import { workspaceRoutes } from './workspace-routes.ts';
 export type { ModelEntry } from '../providers/index.ts';
 export { createModels, type Models, type ResolvedModel } from './models.ts';
 
-export interface ModelRouteDeps extends WorkspaceDeps {
+export interface ModelRouteDeps extends Omit<WorkspaceDeps, 'unreadableFiles' | 'checkMedia'>, MediaDeps {
   config: Pick<Config, 'get'>;
   kit: ProviderKit;
 }
@@ -20,7 +21,7 @@ export function modelRoutes(deps: ModelRouteDeps): Route[] {
   return [
     ...listRoutes(deps.models, deps.kit.providers, deps.settings.get('ENABLE_COMPRESSION_MIDDLEWARE')),
     ...callRoutes(deps.models, deps.kit),
-    ...workspaceRoutes(deps),
+    ...workspaceRoutes({ ...deps, unreadableFiles: deps.files.unreadable, checkMedia: createMediaCheck(deps) }),
     pictureRoute(deps),
   ];
 }

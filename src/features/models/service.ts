@@ -11,6 +11,7 @@ import type { EventSink } from '../configuration/index.ts';
 import type { ModelEntry } from '../providers/index.ts';
 import { readMeta, readParams, readTags } from './content.ts';
 import { readMetaForm, readParamsForm } from './forms.ts';
+import type { MediaCheck } from './media/check.ts';
 import type { Models } from './models.ts';
 import {
   presentAccess,
@@ -31,6 +32,8 @@ export interface WorkspaceDeps {
   models: Models;
   /** Ids of the files, of those given, that the user may not read. */
   unreadableFiles: (user: User, ids: readonly string[]) => Promise<string[]>;
+  /** Looks at the files a model is to show. */
+  checkMedia: MediaCheck;
 }
 
 export type Workspace = ReturnType<typeof createWorkspace>;
@@ -175,6 +178,7 @@ export function createWorkspace(deps: WorkspaceDeps) {
       const meta = readMetaForm(form.meta, isPicture);
       const params = readParamsForm(form.params);
       if (!(await knowledgeReadable(user, meta))) throw forbidden();
+      await deps.checkMedia(user, meta, null);
       await checkControls(params, form.id, baseId);
       const grants = await permittedGrants(access.permissions, user, 'model', form.access_grants);
       const row = newRow(form.id, user.id, { name: form.name, base_model_id: baseId, params, meta }, form.is_active);
@@ -191,6 +195,7 @@ export function createWorkspace(deps: WorkspaceDeps) {
       const row = await writable(user, form.id, () => new HttpError(400, detail.ACCESS_PROHIBITED));
       const next = changed(row, form, user, isPicture);
       if (!(await knowledgeReadable(user, next.meta as JsonObject))) throw forbidden();
+      await deps.checkMedia(user, next.meta as JsonObject, readMeta(row.meta));
       await checkControls(next.params as JsonObject, row.id, next.base_model_id);
       await database.transaction((tx) => save(tx, row, next, user.id, form.commit_message));
       models.changed();
@@ -276,6 +281,7 @@ export function createWorkspace(deps: WorkspaceDeps) {
       if (base !== null && !(await models.table()).has(base))
         throw new HttpError(400, 'The base model is unavailable.');
       if (!(await knowledgeReadable(user, meta))) throw forbidden('A file of this version is not accessible.');
+      await deps.checkMedia(user, meta, readMeta(row.meta));
       const name = typeof from.name === 'string' ? from.name : row.name;
       const next = { ...row, name, base_model_id: base, params: readParams(from.params), meta, version_id: versionId };
       const stored = { ...next, updated_at: nowSeconds() };

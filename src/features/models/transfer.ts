@@ -22,7 +22,7 @@ import * as store from './store.ts';
 type Write = (tx: Transaction) => Promise<void>;
 
 /** Export, import and sync of the workspace's models (providers note, 10.8). */
-export function createTransfer({ database, access, events, models }: WorkspaceDeps, workspace: Workspace) {
+export function createTransfer({ database, access, events, models, checkMedia }: WorkspaceDeps, workspace: Workspace) {
   const { db } = database;
 
   /** What importing an object changes; null: it is left out. Reads outside of the transaction that writes. */
@@ -39,6 +39,7 @@ export function createTransfer({ database, access, events, models }: WorkspaceDe
     if (!row && !isAdmin && isProviderId((await models.table()).values(), id)) throw idTaken();
     const meta = readMetaForm({ ...(row && readMeta(row.meta)), ...sentMeta }, workspace.isPicture);
     if (!(await workspace.knowledgeReadable(user, meta))) return null;
+    await checkMedia(user, meta, row ? readMeta(row.meta) : null);
     const isActive = typeof given.is_active === 'boolean' ? given.is_active : (row?.is_active ?? true);
     const name = typeof given.name === 'string' ? given.name : row?.name;
     if (!name) throw new HttpError(400, `${id}: a name is needed.`);
@@ -100,6 +101,11 @@ export function createTransfer({ database, access, events, models }: WorkspaceDe
     /** Makes the table equal to the list; grants of rows that stay are not touched. */
     async sync(user: User, list: SyncModelsForm['models']) {
       const wanted = new Map(list.map((model) => [model.id, model]));
+      // Files are looked at before the transaction: reading them takes its time.
+      const before = new Map((await store.listModels(db)).map(({ id, meta }) => [id, readMeta(meta)]));
+      for (const { id, meta } of wanted.values()) {
+        await checkMedia(user, readMetaForm(meta, workspace.isPicture), before.get(id) ?? null);
+      }
       await database.transaction(async (tx) => {
         const rows = await store.listModels(tx);
         const gone = rows.filter(({ id }) => !wanted.has(id)).map(({ id }) => id);
