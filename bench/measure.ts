@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { gateway } from './gateway.ts';
 import { live } from './live.ts';
 import { load } from './load.ts';
 import { relay } from './relay.ts';
@@ -42,6 +43,7 @@ export async function measure(command: string, plan: Plan): Promise<Measurements
   } finally {
     await server.stop();
   }
+  if (has('gateway')) await gateway({ ...plan, command }, figures);
   return figures;
 }
 

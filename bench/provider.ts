@@ -11,6 +11,8 @@ const MODELS = [
   'stream-20000-0',
   ...Array.from({ length: 11 }, (_, i) => `model-${i + 1}`),
 ];
+/** Models of each of the providers `/part-N/v1`. */
+const PER_PART = 20;
 const TICK_MS = 4;
 
 interface Paced {
@@ -77,6 +79,26 @@ function stream(model: string, response: ServerResponse): void {
   pump();
 }
 
+/** 20,000 tokens in Ollama's own form. */
+function ollamaStream(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const line = (value: object) =>
+    `${JSON.stringify({ model: 'stream-20000:latest', created_at: '2026-01-01T00:00:00Z', ...value })}\n`;
+  const piece = line({ message: { role: 'assistant', content: 'word ' }, done: false }).repeat(50);
+  let left = 20_000;
+  const pump = (): void => {
+    while (left > 0) {
+      left -= 50;
+      if (!response.write(piece)) {
+        response.once('drain', pump);
+        return;
+      }
+    }
+    response.end(line({ message: { role: 'assistant', content: '' }, done: true, done_reason: 'stop' }));
+  };
+  pump();
+}
+
 function json(response: ServerResponse, value: unknown): void {
   const text = JSON.stringify(value);
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
@@ -99,11 +121,20 @@ function whole(model: string, prompt: string): unknown {
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const piece of request) chunks.push(piece as Buffer);
-  if (request.url === '/v1/models') {
+  const part = /^\/part-(\d+)\/v1\/models$/.exec(request.url ?? '');
+  if (request.url === '/v1/models' || part) {
+    const ids = part ? Array.from({ length: PER_PART }, (_, index) => `part-${part[1]}-model-${index}`) : MODELS;
     json(response, {
       object: 'list',
-      data: MODELS.map((id) => ({ id, object: 'model', created: 1_700_000_000, owned_by: 'bench' })),
+      data: ids.map((id) => ({ id, object: 'model', created: 1_700_000_000, owned_by: 'bench' })),
     });
+  } else if (request.url === '/ollama/api/tags') {
+    const name = 'stream-20000:latest';
+    json(response, { models: [{ name, model: name, size: 1, digest: 'bench', details: {} }] });
+  } else if (request.url === '/ollama/api/ps') {
+    json(response, { models: [] });
+  } else if (request.url === '/ollama/api/chat') {
+    ollamaStream(response);
   } else if (request.url === '/v1/chat/completions') {
     const text = Buffer.concat(chunks).toString();
     const { model, stream: streamed } = JSON.parse(text) as { model: string; stream?: boolean };
