@@ -242,10 +242,7 @@ describe('hostile and broken sign-ins', () => {
     assert.equal(site.idp.asked.filter(({ path }) => path === '/token').length, 0);
   });
 
-  it('refuses a response without an id token, and userinfo about somebody else', async () => {
-    person('silent');
-    site.idp.tokens = { id_token: undefined };
-    await assertRefused(site, (await signInAt(site)).sent);
+  it('refuses userinfo about somebody else than the id token', async () => {
     person('mixed');
     site.idp.person = { sub: 'mixed-sub', email: 'mixed@example.com' };
     site.idp.userinfo = { sub: 'another', email: 'mixed@example.com', name: 'Another' };
@@ -359,6 +356,19 @@ describe('who gets which account', () => {
     assert.equal((await me(await signInAt(site))).id, account.id);
   });
 
+  it('links no account of somebody who is not let in', async () => {
+    const account = await addAccount(site.admin, 'unlinked');
+    const change = { OAUTH_MERGE_ACCOUNTS_BY_EMAIL: true, ENABLE_OAUTH_ROLE_MANAGEMENT: true };
+    const back = await settings(site, { ...change, OAUTH_ALLOWED_ROLES: 'staff' });
+    site.idp.reset();
+    site.idp.person = { sub: 'refused', email: account.email, name: 'Refused', roles: ['guest'] };
+    const { sent } = await signInAt(site);
+    assert.equal(sent.location, `${site.server.base}/auth?${new URLSearchParams({ error: PROHIBITED })}`);
+    const { oauth } = await site.admin.ok<{ oauth: unknown }>('GET', `/api/v1/users/${account.id}`);
+    assert.equal(oauth, null);
+    await back();
+  });
+
   it('changes nothing of an account whose roles are refused', async () => {
     site.idp.reset();
     site.idp.person = { sub: 'demoted', email: 'demoted@example.com', name: 'Before' };
@@ -373,6 +383,19 @@ describe('who gets which account', () => {
     assert.equal(sent.location, `${site.server.base}/auth?${new URLSearchParams({ error: PROHIBITED })}`);
     await back();
     assert.deepEqual([(await me(first)).name, (await me(first)).role], ['Before', 'user']);
+  });
+
+  it('asks userinfo about people of providers that make no id tokens', async () => {
+    for (const id of [undefined, null]) {
+      site.idp.reset();
+      site.idp.tokens = { id_token: id };
+      site.idp.userinfo = { sub: 'plain', email: 'plain@example.com', name: 'Plain' };
+      assert.equal((await me(await signInAt(site))).name, 'Plain');
+    }
+    site.idp.tokens = { id_token: '' };
+    assert.match((await signInAt(site)).sent.location, /\/auth\?error=/);
+    site.idp.tokens = { id_token: undefined, token_type: 'mac' };
+    assert.match((await signInAt(site)).sent.location, /\/auth\?error=/);
   });
 
   it('knows subjects that earlier releases stored as numbers, and turns nobody in who is switched off', async () => {

@@ -45,7 +45,7 @@ import { userRoutes } from './user-routes.ts';
 
 export { type Account, anyUser } from './account-store.ts';
 export type { UserChange } from './events.ts';
-export type { ExternalAccounts } from './external.ts';
+export type { ExternalAccounts, ExternalIdentity } from './external.ts';
 export type { UserCleanup } from './manage.ts';
 export { imageOptions as profileImageRules } from './options.ts';
 export { isActive } from './present.ts';

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../kernel/json.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
-import type { Account, ExternalAccounts } from '../accounts/index.ts';
+import type { Account, ExternalAccounts, ExternalIdentity } from '../accounts/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import { claimedGroups, groupRules } from './groups.ts';
 import type { Person } from './identity.ts';
@@ -32,21 +32,12 @@ function assertActive({ auth }: Account): void {
   if (auth === null) throw prohibited('the account is switched off');
 }
 
-/** The account of a person: by the link to the provider, else by address where that is allowed, which links it. */
+/** The account of a person: by the link to the provider, else by address where that is allowed. */
 export async function findAccount({ accounts, config }: AdmissionDeps, person: Person): Promise<Account | null> {
-  const { provider, subject, email, unverified } = person;
-  const identity = { provider, subject };
-  const known = await accounts.find(identity);
-  if (known) {
-    assertActive(known);
-    // Earlier releases stored some subjects as numbers.
-    return (await accounts.change(known.user.id, { identity }))?.account ?? null;
-  }
-  if (!config.get('oauth.merge_accounts_by_email') || unverified) return null;
-  const same = await accounts.findByEmail(email);
-  if (!same) return null;
-  assertActive(same);
-  return (await accounts.change(same.user.id, { identity }))?.account ?? null;
+  const mayMerge = config.get('oauth.merge_accounts_by_email') && !person.unverified;
+  const found = (await accounts.find(person)) ?? (mayMerge ? await accounts.findByEmail(person.email) : null);
+  if (found) assertActive(found);
+  return found;
 }
 
 /** The account a person signs in with: brought up to date, or made (identity note, 8.4). `picture` is asked only where it is used. */
@@ -59,7 +50,10 @@ export async function admit(
   if (known) return updateAccount(deps, known, person, picture);
   if (!deps.config.get('oauth.enable_signup')) throw prohibited('accounts are not made at sign-in');
   if (await deps.accounts.findByEmail(person.email)) {
-    throw new SignInFailed('the address belongs to another account', detail.EMAIL_TAKEN);
+    const made = await deps.accounts.find(person);
+    if (!made) throw new SignInFailed('the address belongs to another account', detail.EMAIL_TAKEN);
+    // By another sign-in of the same person, a moment ago.
+    return made;
   }
   return createAccount(deps, person, picture);
 }
@@ -104,6 +98,7 @@ async function updateAccount(
   const { accounts, config, events } = deps;
   const image = config.get('oauth.update_picture_on_login') ? await picture() : null;
   const changed = await accounts.change(user.id, {
+    identity: identityOf(person),
     role: await roleOfKnown(deps, user, [person.claims]),
     ...(config.get('oauth.update_name_on_login') && person.name !== null && { name: person.name }),
     ...(config.get('oauth.update_email_on_login') && { email: person.email }),
@@ -158,18 +153,23 @@ function roleFor(
   return role;
 }
 
-/** Brings the role up to date for a token that another program traded. */
-export async function applyRole(
+/** Brings role and link up to date for a token that another program traded. */
+export async function admitToken(
   deps: AdmissionDeps,
-  account: Account,
+  { user }: Account,
+  person: Person,
   sources: readonly JsonObject[],
 ): Promise<Account> {
-  const role = await roleOfKnown(deps, account.user, sources, true);
-  if (role === account.user.role) return account;
-  const changed = await deps.accounts.change(account.user.id, { role });
+  const role = await roleOfKnown(deps, user, sources, true);
+  const changed = await deps.accounts.change(user.id, { identity: identityOf(person), role });
   if (!changed) throw new SignInFailed('the account was removed meanwhile');
-  publishRole(deps.events, changed.account.user, account.user.role);
+  publishRole(deps.events, changed.account.user, user.role);
   return changed.account;
+}
+
+/** Linked once the person is let in; subjects that earlier releases stored as numbers become texts with it. */
+function identityOf({ provider, subject }: Person): ExternalIdentity {
+  return { provider, subject };
 }
 
 /** Brings memberships up to date with the groups the provider lists; nothing changes where it lists none. */

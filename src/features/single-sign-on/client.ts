@@ -111,12 +111,18 @@ export async function connectClient(options: ClientOptions): Promise<ProviderCli
     async exchange(flow, query) {
       const url = new URL(flow.redirectUri);
       url.search = query;
-      const tokens = await library.authorizationCodeGrant(configuration, url, {
+      const checks = {
         expectedState: flow.state,
         ...(flow.nonce !== null && { expectedNonce: flow.nonce }),
         ...(flow.verifier !== null && { pkceCodeVerifier: flow.verifier }),
-      });
-      return verified(tokens);
+      };
+      try {
+        return await verified(await library.authorizationCodeGrant(configuration, url, checks));
+      } catch (error) {
+        const tokens = withoutIdToken(error);
+        if (tokens) return { tokens, claims: null };
+        throw error;
+      }
     },
     async refresh(refreshToken, scope) {
       const params = { client_id: provider.clientId, ...(scope !== null && { scope }) };
@@ -152,6 +158,19 @@ export async function connectClient(options: ClientOptions): Promise<ProviderCli
       return payload;
     },
   };
+}
+
+/**
+ * The token response of a provider that was asked for an id token and gives none, out of the library's refusal; null for any
+ * other error. Such providers exist: who has signed in is asked at their userinfo then, as with those that know no id tokens.
+ */
+function withoutIdToken(error: unknown): Exchanged['tokens'] | null {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'OAUTH_INVALID_RESPONSE') return null;
+  const details = error.cause instanceof Error ? error.cause.cause : null;
+  const body = isObject(details) ? details.body : null;
+  if (!isObject(body) || (body.id_token !== undefined && body.id_token !== null)) return null;
+  const { access_token: token, token_type: type } = body;
+  return typeof token === 'string' && type === 'bearer' ? { ...body, access_token: token } : null;
 }
 
 function requireKeys(keys: ProviderKeys | null): ProviderKeys {

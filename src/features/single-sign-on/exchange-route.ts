@@ -3,7 +3,7 @@ import { detail, HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Str, shape } from '../../kernel/http/shapes.ts';
 import type { Account, RateLimiter } from '../accounts/index.ts';
-import { type AdmissionDeps, applyGroups, applyRole, findAccount } from './admission.ts';
+import { type AdmissionDeps, admitToken, applyGroups, findAccount } from './admission.ts';
 import { isUnverified, textClaim } from './claims.ts';
 import type { ProviderClient } from './client.ts';
 import type { Clients } from './clients.ts';
@@ -96,7 +96,7 @@ async function accountOfToken(deps: ExchangeDeps, client: ProviderClient, token:
   try {
     const account = await findAccount(deps, person);
     if (!account) throw new HttpError(403, 'User not found. Please sign in via the web interface first.');
-    const current = await applyRole(deps, account, sources);
+    const current = await admitToken(deps, account, person, sources);
     await applyGroups(deps, current, sources);
     return current;
   } catch (error) {

@@ -29,7 +29,7 @@ export interface Flows {
 export interface FlowOptions {
   /** Every form of the server's secret; the first one encrypts. */
   secrets: readonly string[];
-  cookie: { sameSite: 'lax' | 'strict' | 'none'; secure: boolean };
+  cookie: { sameSite: 'lax' | 'none'; secure: boolean };
 }
 
 const COOKIE = 'owui-session';

@@ -112,7 +112,7 @@ function sessionIdOf(cookie: string | undefined): string | null {
   return found?.slice(SESSION_COOKIE.length + 1) || null;
 }
 
-function sameSite(text: string): 'lax' | 'strict' | 'none' {
-  const known = text.toLowerCase();
-  return known === 'strict' || known === 'none' ? known : 'lax';
+/** Never `strict`: who comes back from the provider comes from another site. */
+function sameSite(text: string): 'lax' | 'none' {
+  return text.toLowerCase() === 'none' ? 'none' : 'lax';
 }
