@@ -15,7 +15,7 @@ import { channelIdsOf, createLive, markChannelRead } from './features/live/index
 import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
-import { createProviders, providerRoutes } from './features/providers/index.ts';
+import { createProviders, providerRoutes, withNotedUsage } from './features/providers/index.ts';
 import { scimRoutes } from './features/scim/index.ts';
 import { searchRoutes } from './features/search/index.ts';
 import { createSingleSignOn } from './features/single-sign-on/index.ts';
@@ -30,6 +30,7 @@ import {
   siteRoutes,
   staticFoldersOf,
 } from './features/web-client/index.ts';
+import { auditOptions, createAudit } from './kernel/audit/index.ts';
 import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import type { Door } from './kernel/http/door.ts';
@@ -73,6 +74,10 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   for (const warning of settings.warnings) log.warn(warning);
   await mkdir(settings.dataDir, { recursive: true });
 
+  const auditing = auditOptions(settings);
+  const audit = auditing && (await createAudit(auditing, log));
+  opened.defer(() => audit?.close());
+
   opened.defer(await holdDatabase(settings, log));
   const database = openMainDatabase(settings, (error) => log.error({ err: error }, 'after-effects of a change failed'));
   opened.defer(() => database.close());
@@ -104,6 +109,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     log,
     access,
     events: { publish: (name, details) => events.publish(name, details) },
+    audit,
     redis: redis?.commands ?? null,
     defaultImage: createDefaultPicture(staticFolders),
   });
@@ -263,7 +269,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     realtime,
     access,
     models,
-    providers: providers.providers,
+    providers: audit ? withNotedUsage(providers.providers, audit.modelUsed) : providers.providers,
     events,
     egress,
     live,
@@ -387,7 +393,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   const server = await createHttpServer(
     {
       log,
-      authenticator: accounts.authenticator,
+      authenticator: audit ? audit.watch(accounts.authenticator) : accounts.authenticator,
       permissions: access.permissions,
       settled: bus.settled,
       cors,
@@ -397,6 +403,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       bodyLimit: BODY_LIMIT,
       translateError,
       serverFactory: door.lead,
+      audit,
     },
     routes,
   );

@@ -1,6 +1,8 @@
 import { resetSecondFactor, SecondFactorNotReset } from '../features/accounts/index.ts';
+import { auditOptions, createAudit } from '../kernel/audit/index.ts';
 import { inspectSchema, SchemaError } from '../kernel/database/index.ts';
-import { loadSettings } from '../kernel/settings/index.ts';
+import { loadSettings, type Settings } from '../kernel/settings/index.ts';
+import { createLog } from '../kernel/telemetry/log.ts';
 import { type Command, readArguments, UsageError } from './command.ts';
 import { openMainDatabase } from './open-database.ts';
 
@@ -22,7 +24,8 @@ export const command: Command = {
     }
     const reason = values.reason?.trim();
     if (!reason) throw new UsageError('mfa: say why with --reason', usage);
-    const database = openMainDatabase(loadSettings(process.env));
+    const settings = loadSettings(process.env);
+    const database = openMainDatabase(settings);
     try {
       const state = await inspectSchema(database);
       if (state.kind === 'refused') throw new SchemaError(state.reason);
@@ -30,6 +33,7 @@ export const command: Command = {
       const { userId, ticket } = await resetSecondFactor({ database }, email);
       const time = new Date().toISOString();
       process.stderr.write(`${JSON.stringify({ time, event: 'auth.mfa.reset_requested', user: userId, reason })}\n`);
+      await audited(settings, userId, reason);
       process.stdout.write(`${ticket}\n`);
       return 0;
     } finally {
@@ -37,3 +41,15 @@ export const command: Command = {
     }
   },
 };
+
+/** A reset belongs into the audit log, where there is one, like what the server does to a second factor. */
+async function audited(settings: Settings, userId: string, reason: string): Promise<void> {
+  const options = auditOptions(settings);
+  if (!options) return;
+  const audit = await createAudit(
+    { ...options, stdout: false },
+    createLog({ level: 'INFO', format: settings.get('LOG_FORMAT'), destination: process.stderr }),
+  );
+  audit.happened('MFA', '/api/v1/auths/mfa', { id: userId }, { event: 'auth.mfa.reset_requested', reason });
+  await audit.close();
+}

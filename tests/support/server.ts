@@ -140,10 +140,7 @@ function launch(env: Record<string, string>, port: number, dataDir: string): Run
 }
 
 async function untilHealthy(base: string, { child, output, exited }: Run): Promise<void> {
-  const ended = exited.then((code) => {
-    throw new Error(`the server ended with ${code ?? child.signalCode}:\n${output()}`);
-  });
-  const healthy = until(async () => (await fetch(`${base}/ready`)).ok, { ms: 60_000, what: `${base}/ready` });
-  await Promise.race([healthy, ended]);
-  ended.catch(() => {});
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await until(async () => hasEnded() || (await fetch(`${base}/ready`)).ok, { ms: 60_000, what: `${base}/ready` });
+  if (hasEnded()) throw new Error(`the server ended with ${(await exited) ?? child.signalCode}:\n${output()}`);
 }

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import type { Audit } from '../../kernel/audit/index.ts';
 import type { Database } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { Authenticator, Principal, User } from '../../kernel/http/principal.ts';
@@ -111,6 +112,8 @@ export interface AccountDeps {
   log: FastifyBaseLogger;
   access: Access;
   events: EventSink;
+  /** Null: nothing is audited. */
+  audit: Pick<Audit, 'happened'> | null;
   /** Null where Redis is not configured. */
   redis: RedisCommands | null;
   /** The PNG served for users without a picture; null where the web client is not installed. */
@@ -156,6 +159,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
     database,
     config,
     log,
+    audit: deps.audit,
     secrets: createSecretBox(options.mfaKey, options.secretKeys),
     events: deps.events,
     userChanged,

@@ -1,6 +1,7 @@
 export { trialConnection } from './connections.ts';
 export type { GateRow, ModelGate } from './gate.ts';
 export { addOwnHeaders, addUserHeaders, foreignCookies, HeaderSet } from './headers.ts';
+export { withNotedUsage } from './noted-usage.ts';
 export { createChunkReader } from './openai/chunks.ts';
 export { openNative } from './openai/native.ts';
 export { createSseReader } from './openai/sse.ts';

@@ -10,6 +10,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import type { Audit } from '../audit/index.ts';
 import { admit } from './access.ts';
 import { sendJson } from './answer.ts';
 import { type CorsPolicy, registerCors } from './cors.ts';
@@ -47,6 +48,8 @@ export interface HttpOptions {
   translateError: (error: unknown) => HttpError | null;
   /** Gives the server that requests come from; without it one is made, and opened by `fastify.listen`. */
   serverFactory?: (handler: RequestListener) => Server;
+  /** Looks at requests and answers before those are packed; null: nobody does. */
+  audit?: Pick<Audit, 'observe' | 'readsAnswers'> | null;
 }
 
 export interface HttpServer {
@@ -90,7 +93,8 @@ export async function createHttpServer(options: HttpOptions, routes: readonly Ro
   refuseHalfUpgrades(fastify);
   registerCors(fastify, options.cors);
   registerStandardHeaders(fastify, options.securityHeaders);
-  fastify.decorate('packing', options.compression ? createPacking() : null);
+  options.audit?.observe(fastify);
+  fastify.decorate('packing', options.compression && !options.audit?.readsAnswers ? createPacking() : null);
   if (options.compression) await registerCompression(fastify);
   fastify.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.translateError));
 

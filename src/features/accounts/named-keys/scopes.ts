@@ -20,6 +20,7 @@ const ADMIN = 'admin';
 const PLACES: readonly (readonly [prefix: string, area: string | null])[] = [
   // Who holds a key must not make another one of it, one that never ends or may do more.
   ['/api/v1/auths/', null],
+  ['/oauth/', null],
   ['/openai/', COMPLETIONS],
   ['/ollama', COMPLETIONS],
   ['/api/chat/', COMPLETIONS],
@@ -61,6 +62,7 @@ const AREAS = [
   'notifications',
   'pipelines',
   'prompts',
+  'providers',
   'retrieval',
   'search',
   'skills',

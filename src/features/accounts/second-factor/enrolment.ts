@@ -80,7 +80,7 @@ export async function confirmEnrolment(deps: SecondFactorDeps, token: string, co
   );
   const replaced = challenge.type === 'replace';
   announce(deps, replaced ? 'replaced' : 'enrolled', user);
-  if (reset) noteEvent(deps.log, 'reset_completed', user.id);
+  if (reset) noteEvent(deps, 'reset_completed', user);
   return { recovery_codes: codes, passed: replaced ? null : { user, stamp, challenge } };
 }
 

@@ -126,7 +126,7 @@ function ownRoutes({ secondFactor, config, database }: AccountService): Route[] 
 
 /** What `loggia mfa reset` does, for administrators who have just signed in. */
 function resetRoute(service: AccountService): Route {
-  const { database, userChanged, log } = service;
+  const { database, userChanged, secondFactor } = service;
   return route({
     method: 'POST',
     url: '/api/v1/users/:user_id/mfa/reset',
@@ -142,7 +142,7 @@ function resetRoute(service: AccountService): Route {
       const ticket = await resetAccount(database, id);
       if (ticket === null) throw new HttpError(404, 'User not found.');
       userChanged(id, 'revoked');
-      noteEvent(log, 'reset_requested', id, { by: user.id, reason: body.reason });
+      noteEvent(secondFactor, 'reset_requested', { id }, { by: user.id, reason: body.reason });
       return { reset_token: ticket, expires_in: TICKET_LIFE };
     },
   });

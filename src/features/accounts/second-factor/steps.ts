@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Audit } from '../../../kernel/audit/index.ts';
 import type { Database } from '../../../kernel/database/index.ts';
 import { HttpError } from '../../../kernel/http/errors.ts';
 import type { User } from '../../../kernel/http/principal.ts';
@@ -28,6 +29,8 @@ export interface SecondFactorDeps {
   secrets: SecretBox;
   events: EventSink;
   log: FastifyBaseLogger;
+  /** Null: nothing is audited. */
+  audit: Pick<Audit, 'happened'> | null;
   userChanged(userId: string, what: UserChange): void;
 }
 
@@ -97,31 +100,34 @@ export function attemptChallenge<T>(
 
 /** Too many attempts: nothing is stored, a line in the log stays. */
 export function throttled(
-  { log }: Pick<SecondFactorDeps, 'log'>,
+  deps: Noting,
   userId: string,
   limit: LimitName,
   refused: HttpError,
 ): { after: () => void; refused: HttpError } {
-  return { refused, after: () => noteEvent(log, 'throttled', userId, { limit }) };
+  return { refused, after: () => noteEvent(deps, 'throttled', { id: userId }, { limit }) };
 }
 
-/** What happens to a second factor leaves a line in the log, without codes and secrets. */
+type Noting = Pick<SecondFactorDeps, 'audit' | 'log'>;
+
+/** What happens to a second factor leaves a line in the log and one in the audit log, without codes and secrets. */
 export function noteEvent(
-  log: Pick<FastifyBaseLogger, 'info'>,
+  { audit, log }: Noting,
   event: string,
-  userId: string,
+  user: Pick<User, 'id'> & Partial<User>,
   data: Record<string, unknown> = {},
 ): void {
-  log.info({ event: `auth.mfa.${event}`, user: userId, ...data }, 'second factor');
+  log.info({ event: `auth.mfa.${event}`, user: user.id, ...data }, 'second factor');
+  audit?.happened('MFA', '/api/v1/auths/mfa', user, { event: `auth.mfa.${event}`, ...data });
 }
 
 /** Notes it, and tells webhooks and functions. */
 export function announce(
-  { events, log }: Pick<SecondFactorDeps, 'events' | 'log'>,
+  deps: Noting & Pick<SecondFactorDeps, 'events'>,
   event: string,
   user: User,
   data: Record<string, unknown> = {},
 ): void {
-  noteEvent(log, event, user.id, data);
-  announceAccount(events, `auth.mfa.${event}`, { actor: user, data });
+  noteEvent(deps, event, user, data);
+  announceAccount(deps.events, `auth.mfa.${event}`, { actor: user, data });
 }
