@@ -7,6 +7,7 @@ import { type Access, createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts, isActive } from './features/accounts/index.ts';
 import { createAudio } from './features/audio/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, createTextIndex, recheckOnEvents } from './features/chats/index.ts';
+import { createCodeExecution } from './features/code-execution/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
@@ -207,6 +208,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   });
   opened.defer(() => toolServers.close());
   const storage = await createStorage(settings);
+  const code = createCodeExecution({ config, egress });
   const content = createContent({
     database,
     settings,
@@ -217,6 +219,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     live,
     storage,
     toolServers,
+    code,
     fetch: (url, init) => egress.request(url, init),
     events,
     log,
@@ -276,6 +279,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     toolServers,
     files: content.files,
     content,
+    code,
     folders,
     findUser: accounts.findUser,
     images,

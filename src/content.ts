@@ -4,6 +4,7 @@ import { analyticsRoutes } from './features/analytics/index.ts';
 import { automationRoutes } from './features/automations/index.ts';
 import { calendarRoutes } from './features/calendars/index.ts';
 import { channelRoutes } from './features/channels/index.ts';
+import type { CodeExecution } from './features/code-execution/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
 import { createFiles, type Files } from './features/files/index.ts';
@@ -37,6 +38,7 @@ interface ContentDeps {
   storage: Storage;
   toolServers: ToolServers;
   fetch: PipelinesDeps['fetch'];
+  code: CodeExecution;
   findUser(id: string): Promise<User | null>;
   events: EventSink;
   log: Log;

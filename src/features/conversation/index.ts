@@ -9,6 +9,7 @@ import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
 import type { ChatHead, ChatRuns } from '../chats/index.ts';
+import type { CodeExecution } from '../code-execution/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import type { Files } from '../files/index.ts';
 import type { Folders } from '../folders/index.ts';
@@ -67,6 +68,8 @@ export interface ConversationDeps {
   files: Pick<Files, 'content' | 'text' | 'keep'>;
   folders: Pick<Folders, 'find' | 'allows'>;
   images: Omit<Images, 'routes'>;
+  /** Python for models. */
+  code: CodeExecution;
   /** What people keep beside chats, for the server's own tools. */
   content: ToolContent;
   /** The tabs of users, for models whose connections they hold. */
@@ -123,7 +126,14 @@ export function createConversation(deps: ConversationDeps): Conversation {
       imageStep({ database, config, log, images: deps.images, caller: tasks.caller }),
       serverToolsStep({ toolServers: deps.toolServers, tabs: deps.live }),
       directToolsStep({ settings, config, access: deps.access, tabs: deps.live }),
-      builtinTools({ database, config, access: deps.access, tabs: deps.live, content: deps.content }),
+      builtinTools({
+        database,
+        config,
+        access: deps.access,
+        tabs: deps.live,
+        content: deps.content,
+        code: { code: deps.code, keepFor, blockedModules: settings.get('CODE_INTERPRETER_BLOCKED_MODULES') },
+      }),
       imageTools(deps.images),
       agentTools(() => agents.tools),
       approvalStep(deps.live),

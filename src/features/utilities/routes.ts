@@ -9,18 +9,20 @@ import { detail, forbidden, HttpError, prohibited, wrapped } from '../../kernel/
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Obj, Str, shape } from '../../kernel/http/shapes.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
+import type { CodeExecution } from '../code-execution/index.ts';
 
 export interface UtilitiesDeps {
   database: Database;
   settings: Pick<Settings, 'get' | 'dataDir'>;
   config: Pick<Config, 'get'>;
+  code: CodeExecution;
 }
 
 const base = '/api/v1/utils/';
 const CodeForm = shape('CodeForm', { code: Str() });
 
 /** Small helpers of the web client (chats and content note, 9). */
-export function utilityRoutes({ database, settings, config }: UtilitiesDeps): Route[] {
+export function utilityRoutes({ database, settings, config, code }: UtilitiesDeps): Route[] {
   return [
     route({
       method: 'GET',
@@ -47,9 +49,12 @@ export function utilityRoutes({ database, settings, config }: UtilitiesDeps): Ro
       url: `${base}code/execute`,
       access: verified,
       body: CodeForm,
-      handler: () => {
+      handler: async ({ body, signal }) => {
         if (!config.get('code_execution.enable')) throw forbidden('Code execution is disabled');
-        throw new HttpError(400, wrapped('Code execution engine not supported'));
+        if (!code.isConfigured('code_execution')) {
+          throw new HttpError(400, wrapped('Code execution engine not supported'));
+        }
+        return code.run('code_execution', body.code, signal);
       },
     }),
     route({

@@ -9,6 +9,7 @@ import { type Draft, type Extension, hasCapability, usesBuiltInTools } from '../
 import type { TurnTool } from '../turn/turn.ts';
 import { askUserTool } from './ask-user.ts';
 import { chatTools } from './chats.ts';
+import { type CodeDeps, executeCodeTool } from './execute-code.ts';
 import { memoryTools } from './memories.ts';
 import { noteTools } from './notes.ts';
 import { taskListTools } from './task-list.ts';
@@ -26,6 +27,7 @@ export interface BuiltinToolsDeps {
   access: Pick<Access, 'permissions'>;
   content: ToolContent;
   tabs: Pick<Tabs, 'caller'>;
+  code: Omit<CodeDeps, 'config' | 'tabs'>;
 }
 
 /** Offers the model the server's own tools where somebody sits at a socket and the model may have them (plugins note, 4). */
@@ -53,6 +55,10 @@ async function offered(draft: Draft, deps: BuiltinToolsDeps): Promise<[string, T
   if (sessionId !== null && isOffered(draft, 'user_input')) tools.push(askUserTool({ ...turn, sessionId }, tabs));
   if (isOffered(draft, 'chats')) tools.push(...chatTools(turn, database.db));
   if (turn.kind === 'saved' && isOffered(draft, 'tasks')) tools.push(...taskListTools(turn, database));
+  const runsCode = config.get('code_interpreter.enable') && isWanted(draft, 'code_interpreter');
+  if (sessionId !== null && (await has('code_interpreter', runsCode, 'features.code_interpreter'))) {
+    tools.push(executeCodeTool(turn, { ...deps.code, config, tabs }));
+  }
   if (await has('memory', config.get('memories.enable') && isWanted(draft, 'memory'), 'features.memories')) {
     tools.push(...memoryTools(turn, content.memories));
   }
