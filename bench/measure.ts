@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { gateway } from './gateway.ts';
 import { live } from './live.ts';
 import { load } from './load.ts';
+import { alone, seedPeople, sessionOf } from './people.ts';
 import { relay } from './relay.ts';
-import { type ServerUnderTest, startServer } from './server-process.ts';
+import { SECRET, type ServerUnderTest, startServer } from './server-process.ts';
 
 /** Figures by name, in the order measured. */
 export type Measurements = Map<string, number>;
@@ -44,7 +45,37 @@ export async function measure(command: string, plan: Plan): Promise<Measurements
     await server.stop();
   }
   if (has('gateway')) await gateway({ ...plan, command }, figures);
+  if (has('people')) await manyPeople(command, plan, figures);
   return figures;
+}
+
+/** Accounts, groups and permissions of a large installation; on a server of its own, where nothing else is kept. */
+async function manyPeople(command: string, plan: Plan, figures: Measurements): Promise<void> {
+  const server = await startServer(command, { provider: plan.provider });
+  try {
+    const admin = await signUp(server);
+    const { people } = seedPeople(server);
+    // A change that the server makes itself lets it see what was written behind its back.
+    await call(server, admin, 'POST', '/api/v1/groups/create', { name: 'one more', description: '' });
+    const one = async (name: string, path: string) => {
+      const { port, cpu } = server;
+      const result = await load({ port, path, token: admin, seconds: plan.seconds, cpu, connections: 4 });
+      if (result.failed > 0) throw new Error(`${name}: ${result.failed} answers were not 200`);
+      figures.set(`${name}, requests/s`, result.rate);
+      figures.set(`${name}, p99 ms`, result.p99);
+    };
+    await one('users page (10,000)', '/api/v1/users/?page=1');
+    await one('users page 200 by name', '/api/v1/users/?page=200&order_by=name&direction=asc');
+    await one('users found by a part of the name', '/api/v1/users/search?query=person%209');
+    await one('groups (500)', '/api/v1/groups/');
+    const member = sessionOf(people[1] ?? '', SECRET);
+    figures.set(
+      'permissions by 15 groups, p99 ms',
+      await alone(server, member, '/api/v1/users/permissions', plan.seconds),
+    );
+  } finally {
+    await server.stop();
+  }
 }
 
 async function requests(server: ServerUnderTest, admin: string, plan: Plan, figures: Measurements): Promise<void> {

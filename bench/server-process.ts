@@ -7,9 +7,14 @@ import { join } from 'node:path';
 
 const CLOCK_TICKS_PER_SECOND = 100;
 
+/** Signs the sessions of the measured servers. */
+export const SECRET = 't0p-s3cr3t-for-measurement';
+
 export interface ServerUnderTest {
   base: string;
   port: number;
+  /** Where it keeps its data. */
+  dataFolder: string;
   /** Seconds from spawn until /ready answered. */
   startedIn: number;
   /** CPU seconds the whole process tree has used so far. */
@@ -60,7 +65,7 @@ export async function startServer(
       HOST: '127.0.0.1',
       PORT: String(port),
       DATA_DIR: data,
-      WEBUI_SECRET_KEY: 't0p-s3cr3t-for-measurement',
+      WEBUI_SECRET_KEY: SECRET,
       OPENAI_API_BASE_URL: `${provider}/v1`,
       OPENAI_API_KEY: 'sk-bench',
       ENABLE_OLLAMA_API: 'false',
@@ -77,6 +82,7 @@ export async function startServer(
   return {
     base,
     port,
+    dataFolder: data,
     startedIn: (performance.now() - began) / 1_000,
     cpu: async () => sum(await tree(pid), cpuSeconds),
     memory: async () => (await sum(await tree(pid), proportionalKilobytes)) / 1_024,

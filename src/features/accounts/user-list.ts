@@ -24,18 +24,35 @@ export async function searchUsers(db: Db, search: UserSearch): Promise<{ users: 
       where.or([likeFold(db, 'user.name', pattern), likeFold(db, 'user.email', pattern)]),
     );
   }
-  const { n } = await matching.select(sql<number>`count(*)`.as('n')).executeTakeFirstOrThrow();
-  let listed = ordered(matching.selectAll(), search);
-  if (search.page !== undefined) listed = listed.limit(PAGE).offset((Math.max(1, search.page) - 1) * PAGE);
-  return { users: (await listed.execute()).map(userOf), total: Number(n) };
+  if (search.page === undefined) {
+    const rows = await ordered(matching, search).selectAll().execute();
+    return { users: rows.map(userOf), total: rows.length };
+  }
+  // Ids first, for rows may hold large pictures. Counted with a search, so that it looks at each row once only; counting
+  // all is nearly free.
+  const counted = search.query ? sql<number | null>`count(*) OVER ()` : sql<number | null>`NULL`;
+  const page = await ordered(matching, search)
+    .select(['user.id', counted.as('n')])
+    .limit(PAGE)
+    .offset((Math.max(1, search.page) - 1) * PAGE)
+    .execute();
+  const ids = page.map(({ id }) => id);
+  const total = page[0]?.n ?? (await countOf(matching));
+  const rows = ids.length === 0 ? [] : await db.selectFrom('user').selectAll().where('id', 'in', ids).execute();
+  const byId = new Map(rows.map((row) => [row.id, userOf(row)]));
+  return { users: ids.flatMap((id) => byId.get(id) ?? []), total: Number(total) };
 }
 
-type Listed = ReturnType<typeof listedQuery>;
-function listedQuery(db: Db) {
-  return db.selectFrom('user').selectAll();
+type Users = ReturnType<typeof usersQuery>;
+function usersQuery(db: Db) {
+  return db.selectFrom('user');
 }
 
-function ordered(users: Listed, { order_by: by, direction }: UserSearch): Listed {
+async function countOf(users: Users): Promise<number> {
+  return (await users.select(sql<number>`count(*)`.as('n')).executeTakeFirstOrThrow()).n;
+}
+
+function ordered(users: Users, { order_by: by, direction }: UserSearch): Users {
   const way = direction === 'asc' ? 'asc' : 'desc';
   if (by?.startsWith('group_id:')) {
     const member = sql`CASE WHEN EXISTS (SELECT 1 FROM group_member m WHERE m.user_id = ${sql.ref('user.id')}
