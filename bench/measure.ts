@@ -59,7 +59,7 @@ async function manyPeople(command: string, plan: Plan, figures: Measurements): P
     await call(server, admin, 'POST', '/api/v1/groups/create', { name: 'one more', description: '' });
     const one = async (name: string, path: string) => {
       const { port, cpu } = server;
-      const result = await load({ port, path, token: admin, seconds: plan.seconds, cpu, connections: 4 });
+      const result = await load({ port, path, token: admin, seconds: plan.seconds, cpu, connections: 1 });
       if (result.failed > 0) throw new Error(`${name}: ${result.failed} answers were not 200`);
       figures.set(`${name}, requests/s`, result.rate);
       figures.set(`${name}, p99 ms`, result.p99);
