@@ -14,6 +14,7 @@ import { createMcpConnect } from './mcp/connect.ts';
 import { egressFetch } from './mcp/fetch.ts';
 import { createClientInfoBox } from './oauth/client-info.ts';
 import { type Clients, createClients, SESSION_PREFIX, sessionName } from './oauth/clients.ts';
+import { namedFetch } from './oauth/named-fetch.ts';
 import { oauthRoutes } from './oauth/routes.ts';
 import { createCatalogue } from './openapi/catalogue.ts';
 import type { presentServer } from './present.ts';
@@ -41,7 +42,7 @@ export interface ToolServersOptions {
   settings: Settings;
   config: Config;
   access: Pick<Access, 'groupIds'>;
-  egress: Pick<Egress, 'request'>;
+  egress: Pick<Egress, 'request' | 'guard'>;
   events: EventSink;
   log: Log;
   /** Sign-ins under way in a browser. */
@@ -65,9 +66,10 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
   const { database, settings, config, access, egress, events, log } = options;
   const documents = { egress, timeout: settings.get('AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA') };
   const catalogue = createCatalogue({ ...documents, log });
-  const fetch = egressFetch(egress, () => signInMs(config.get('oauth.client.timeout')));
+  const signInTime = () => signInMs(config.get('oauth.client.timeout'));
+  const fetchFor = (connected: readonly (string | null)[]) => namedFetch(egress, connected, signInTime);
   const box = createClientInfoBox(settings);
-  const clients = createClients({ config, box, fetch });
+  const clients = createClients({ config, box, fetchFor });
   const tokens = createStoredTokens({ database, settings, config, log, client: (name) => renewerOf(clients, name) });
   const headers = createToolHeaders({
     settings,
@@ -110,14 +112,14 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
         documents,
         headers,
         connect,
-        fetch,
+        fetch: egressFetch(egress, signInTime),
         stored: refresh,
       }),
       ...specRoutes(deps),
       ...oauthRoutes({
         ...deps,
         database,
-        fetch,
+        fetchFor,
         box,
         clients,
         flows: options.flows,

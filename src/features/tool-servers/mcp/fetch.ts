@@ -10,7 +10,11 @@ const IDLE_MS = 300_000;
 const WITHOUT_BODY = new Set([101, 103, 204, 205, 304]);
 
 /** The way out of the program as `fetch`: redirects are not followed, and no answer is read past its limit. `timeoutMs`: for each request. */
-export function egressFetch(egress: Pick<Egress, 'request'>, timeoutMs: () => number | null = () => null): FetchLike {
+export function egressFetch(
+  egress: Pick<Egress, 'request'>,
+  timeoutMs: () => number | null = () => null,
+  reach: 'tool-server' | 'user' = 'tool-server',
+): FetchLike {
   return async (url, init = {}) => {
     const { method = 'GET', body, signal } = init;
     if (body !== undefined && body !== null && typeof body !== 'string' && !(body instanceof URLSearchParams)) {
@@ -23,7 +27,7 @@ export function egressFetch(egress: Pick<Egress, 'request'>, timeoutMs: () => nu
     const answer = await egress.request(String(url), {
       method,
       headers: Object.fromEntries(headers),
-      reach: 'tool-server',
+      reach,
       redirects: false,
       timeoutMs: timeoutMs(),
       idleMs: IDLE_MS,

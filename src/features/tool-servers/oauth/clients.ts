@@ -11,6 +11,8 @@ import { type Registration, register } from './registration.ts';
 export interface Client {
   connection: ServerConnection;
   info: ClientInfo;
+  /** Asks its servers. */
+  fetch: FetchLike;
   /** Null: the server does not tell how people sign in. */
   authorization: Authorization | null;
 }
@@ -23,10 +25,13 @@ export interface Clients {
   registerAgain(client: Client, how: Pick<Registration, 'clientName' | 'redirectUri'>): Promise<Client | null>;
 }
 
+/** Requests about a server and whom it names; `connected`: addresses an administrator gave. */
+export type FetchFor = (connected: readonly (string | null)[]) => FetchLike;
+
 export interface ClientsDeps {
   config: Pick<Config, 'get' | 'set'>;
   box: ClientInfoBox;
-  fetch: FetchLike;
+  fetchFor: FetchFor;
 }
 
 /** How a session with a connection's authorization server is named. */
@@ -37,7 +42,7 @@ export const SESSION_PREFIX = 'mcp:';
 const MOST_FOUND = 200;
 const SECONDS = 30;
 
-export function createClients({ config, box, fetch }: ClientsDeps): Clients {
+export function createClients({ config, box, fetchFor }: ClientsDeps): Clients {
   const found = new Map<string, Promise<ServerMetadata>>();
 
   const connectionOf = (key: string) =>
@@ -53,6 +58,7 @@ export function createClients({ config, box, fetch }: ClientsDeps): Clients {
     if (known) return known;
     if (found.size >= MOST_FOUND) found.clear();
     const signal = AbortSignal.timeout(SECONDS * 1_000);
+    const fetch = fetchFor([url, server]);
     const looked = discover(url, { fetch, signal, ...(server !== '' && { authorizationServer: server }) }).then(
       ({ metadata }) => metadata,
     );
@@ -61,11 +67,14 @@ export function createClients({ config, box, fetch }: ClientsDeps): Clients {
     return looked;
   }
 
+  const fetchOf = ({ url, info }: ServerConnection) => fetchFor([url, textOf(info.oauth_server_url)]);
+
   async function clientOf(connection: ServerConnection): Promise<Client | null> {
     const info = box.open(connection);
     if (!info) return null;
     const metadata = info.metadata ?? (await findMetadata(connection).catch(() => null));
-    return { connection, info, authorization: metadata && createAuthorization(info, metadata, fetch) };
+    const fetch = fetchOf(connection);
+    return { connection, info, fetch, authorization: metadata && createAuthorization(info, metadata, fetch) };
   }
 
   return {
@@ -84,7 +93,7 @@ export function createClients({ config, box, fetch }: ClientsDeps): Clients {
           scope: textOf(form.oauth_scope) || null,
           known: isStatic ? { clientId: info.clientId, clientSecret: info.clientSecret ?? '' } : null,
         },
-        fetch,
+        fetchOf(connection),
         AbortSignal.timeout(SECONDS * 1_000),
       );
       const sealed = box.seal(registered);

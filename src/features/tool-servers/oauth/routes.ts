@@ -15,10 +15,9 @@ import {
   spendSignIn,
 } from '../../single-sign-on/index.ts';
 import { type ReachDeps, reachableServers } from '../connections.ts';
-import type { FetchLike } from '../mcp/fetch.ts';
 import * as shapes from '../shapes.ts';
 import type { ClientInfoBox } from './client-info.ts';
-import { type Client, type Clients, sessionName } from './clients.ts';
+import { type Client, type Clients, type FetchFor, sessionName } from './clients.ts';
 import { register } from './registration.ts';
 
 export interface OAuthRouteDeps extends ReachDeps {
@@ -26,7 +25,7 @@ export interface OAuthRouteDeps extends ReachDeps {
   settings: Settings;
   config: Pick<Config, 'get' | 'set'>;
   log: Pick<Log, 'warn' | 'error'>;
-  fetch: FetchLike;
+  fetchFor: FetchFor;
   box: ClientInfoBox;
   clients: Clients;
   flows: Flows;
@@ -67,7 +66,7 @@ function assertEnabled(settings: Settings): void {
 }
 
 /** An administrator has a connection registered before saving it. */
-function registerRoute({ settings, config, fetch, box, clientName }: OAuthRouteDeps): Route {
+function registerRoute({ settings, config, fetchFor, box, clientName }: OAuthRouteDeps): Route {
   return route({
     method: 'POST',
     url: '/api/v1/configs/oauth/clients/register',
@@ -88,7 +87,7 @@ function registerRoute({ settings, config, fetch, box, clientName }: OAuthRouteD
             clientName,
             redirectUri: `${addressOf(config, request)}/oauth/clients/${key}/callback`,
           },
-          fetch,
+          fetchFor([body.url, body.oauth_server_url]),
           signal,
         );
         return { status: true, oauth_client_info: box.seal(info) };
@@ -137,7 +136,7 @@ function requireAuthorization({ authorization }: Client) {
 
 /** The client, registered anew where its server knows it no more. */
 async function livingClient(deps: OAuthRouteDeps, client: Client, redirectUri: string): Promise<Client> {
-  if (!(await isForgotten(deps, client, redirectUri))) return client;
+  if (!(await isForgotten(client, redirectUri))) return client;
   const { clientName, log } = deps;
   let again: Client | null;
   try {
@@ -147,7 +146,7 @@ async function livingClient(deps: OAuthRouteDeps, client: Client, redirectUri: s
     throw new HttpError(500, 'Failed to re-register OAuth client');
   }
   if (!again) throw new HttpError(500, 'OAuth client unavailable after re-registration');
-  if (await isForgotten(deps, again, redirectUri)) {
+  if (await isForgotten(again, redirectUri)) {
     throw new HttpError(500, 'OAuth client registration is still invalid after re-registration');
   }
   return again;
@@ -156,11 +155,11 @@ async function livingClient(deps: OAuthRouteDeps, client: Client, redirectUri: s
 const FORGOTTEN = /invalid[_ ]client|client[ _]id|redirect[_ ]uri/i;
 
 /** Asks the server beforehand: what it says of an unknown client is shown to the person otherwise, who can do nothing about it. */
-async function isForgotten({ fetch }: OAuthRouteDeps, client: Client, redirectUri: string): Promise<boolean> {
+async function isForgotten(client: Client, redirectUri: string): Promise<boolean> {
   const authorization = requireAuthorization(client);
   const url = await authorization.url({ state: 'preflight', redirectUri, verifier: await authorization.newVerifier() });
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const answer = await client.fetch(url, { signal: AbortSignal.timeout(10_000) });
     const text = answer.status < 400 || answer.headers.has('cf-mitigated') ? '' : await answer.text();
     if (text === '') await answer.body?.cancel();
     return FORGOTTEN.test(text);
