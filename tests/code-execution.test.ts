@@ -19,7 +19,7 @@ describe('code that is run', () => {
 
   before(async () => {
     jupyter = await startJupyter();
-    provider = await startProvider({ models: ['calls-execute_code'] });
+    provider = await startProvider({ models: ['calls-execute_code', 'coder'] });
     server = await startServer({
       provider,
       env: { BYPASS_MODEL_ACCESS_CONTROL: 'true', CODE_INTERPRETER_BLOCKED_MODULES: 'socket' },
@@ -108,6 +108,30 @@ describe('code that is run', () => {
       assert.match(String(seen[0]?.code), /"socket"[\s\S]*\nprint\("hi"\)$/);
       assert.equal(seen[0]?.session_id, socket.id);
       assert.deepEqual(await tool('1'), { error: 'No Pyodide here' });
+    } finally {
+      socket.raw.off('events', answer);
+    }
+  });
+
+  it('is run for models that call no tools', async () => {
+    const answer = ({ data }: { data: { type: string } }, ack: (answer: unknown) => void) => {
+      if (data.type === 'execute:python') ack({ stdout: 'hi', stderr: '', result: '' });
+    };
+    socket.raw.on('events', answer);
+    try {
+      const extra = { params: { function_calling: 'legacy' }, features: { code_interpreter: true } };
+      const turn = await sendTurn(user, socket, { model: 'coder', content: 'What is it?', extra });
+      const asked = provider.chats().at(-2)?.body.messages as { content: string }[];
+      assert.match(asked.at(-1)?.content ?? '', /^What is it\?\n[\s\S]*<code_interpreter type="code"[\s\S]*Pyodide/);
+      const reply = await replyOf(user, turn.chatId, turn.replyId);
+      assert.equal(reply.content, 'Let me see. \nIt gave hi.');
+      const block = reply.output?.[1] as unknown as Record<string, unknown>;
+      assert.deepEqual(
+        [block.type, block.status, block.lang, block.code, block.output],
+        ['open_webui:code_interpreter', 'completed', 'python', 'print("hi")', { stdout: 'hi', stderr: '', result: '' }],
+      );
+      const plain = await sendTurn(user, socket, { model: 'coder', extra: { params: { function_calling: 'legacy' } } });
+      assert.match((await replyOf(user, plain.chatId, plain.replyId)).content, /nonsense/);
     } finally {
       socket.raw.off('events', answer);
     }

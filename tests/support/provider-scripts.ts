@@ -46,6 +46,7 @@ const WORDS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda m
  * `hello`, `echo`, `echo-system` say so; `reasoner` and `think-tags` think first; `tool-user` calls its first tool once;
  * `calls-NAME` calls that tool with the last text of the user as arguments, `loops-NAME` again and again; `plan` makes the calls that
  * text lists, round by round (`[[{ name, arguments }, …], …]`), then says what the tools said, `plan-MS` takes that long for each round;
+ * `coder` writes a block of code for the interpreter, then says what it gave;
  * `stream-N-RATE` N words at RATE per second (0: at once); `gate-N` N words, then waits for `release()`, then N more;
  * `cut` breaks the connection, `garbage` sends what is no JSON, `hang` never answers; `fail-429`, `fail-500`, `fail-html`.
  */
@@ -65,6 +66,7 @@ export function scriptFor(body: Record<string, unknown>, gate: Gate): Script {
   if (model === 'think-tags') return says('<think>First I think. Then I conclude.</think>The answer is 42.');
   if (model === 'echo') return says(`You said: ${textOf(messages.at(-1) ?? {})}`);
   if (model === 'echo-system') return says(`SYSTEM<<${systemOf(messages)}>>`);
+  if (model === 'coder') return codes(messages);
   if (model === 'tool-user') return usesTool(body, messages);
   if (kind === 'plan') return plans(messages, Number(first));
   if (kind === 'loops') return callsTool(model.slice('loops-'.length), messages.slice(0, 1));
@@ -178,6 +180,14 @@ function callsTool(name: string, messages: Message[]): Script {
     },
     wholeMessage: { content: null, tool_calls: [call] },
   };
+}
+
+function codes(messages: Message[]): Script {
+  const given = /<code_interpreter_output>\n([\s\S]*)\n<\/code_interpreter_output>/.exec(textOf(messages.at(-1) ?? {}));
+  if (given) return says(`It gave ${given[1]}.`);
+  const text =
+    'Let me see. <code_interpreter type="code" lang="python">\nprint("hi")\n</code_interpreter> It gives nonsense.';
+  return says(text);
 }
 
 interface PlannedCall {

@@ -21,6 +21,7 @@ import { type Agents, agentTools, createAgents } from './agents/index.ts';
 import { type Resumed, startResumed } from './approval/resume.ts';
 import { resolveRoutes } from './approval/routes.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
+import { codeBlocksStep } from './builtin-tools/code-blocks.ts';
 import { imageTools } from './builtin-tools/images.ts';
 import { builtinTools, type ToolContent } from './builtin-tools/index.ts';
 import { createCompaction } from './compaction/compaction.ts';
@@ -112,6 +113,8 @@ export function createConversation(deps: ConversationDeps): Conversation {
   });
   const compaction = createCompaction({ database, config, log, models: deps.models, caller: tasks.caller });
   const keepFor = createKeeper({ files: deps.files, log });
+  const blockedModules = settings.get('CODE_INTERPRETER_BLOCKED_MODULES');
+  const code = { code: deps.code, keepFor, blockedModules };
   const images = createImageSource({ files: deps.files, egress: deps.egress, config, log });
   const prepare = createPrepare({
     database,
@@ -123,6 +126,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
     extensions: [
       compaction.step,
       voiceStep(config, ({ turn }) => promptContext(turn, { access: deps.access, database })),
+      codeBlocksStep({ ...code, config, access: deps.access, tabs: deps.live }),
       imageStep({ database, config, log, images: deps.images, caller: tasks.caller }),
       serverToolsStep({ toolServers: deps.toolServers, tabs: deps.live }),
       directToolsStep({ settings, config, access: deps.access, tabs: deps.live }),
@@ -132,7 +136,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
         access: deps.access,
         tabs: deps.live,
         content: deps.content,
-        code: { code: deps.code, keepFor, blockedModules: settings.get('CODE_INTERPRETER_BLOCKED_MODULES') },
+        code,
       }),
       imageTools(deps.images),
       agentTools(() => agents.tools),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isObject, type JsonObject } from '../../../kernel/json.ts';
+import { isObject } from '../../../kernel/json.ts';
 import type { Config } from '../../../kernel/settings/index.ts';
 import { type CodeExecution, cleanCode, guardImports } from '../../code-execution/index.ts';
 import type { Tabs } from '../direct/direct-models.ts';
@@ -16,7 +16,7 @@ export interface CodeDeps {
   blockedModules: readonly string[];
 }
 
-interface Output extends JsonObject {
+interface Output {
   stdout: string;
   stderr: string;
   result: string;

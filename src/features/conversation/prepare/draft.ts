@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../kernel/json.ts';
 import type { Source } from '../sources/context-block.ts';
-import type { TurnContext, TurnModel, TurnModelEntry, TurnTool } from '../turn/turn.ts';
+import type { RunCode, TurnContext, TurnModel, TurnModelEntry, TurnTool } from '../turn/turn.ts';
 import type { ChatMessage } from './messages.ts';
 
 /** A provider request while the steps work on it; each changes what it is about and leaves the rest. */
@@ -20,6 +20,8 @@ export interface Draft {
   sources: Source[];
   /** What stands in the system message for what was said long ago. */
   summary: string | null;
+  /** Runs a block of code; null: none is looked for. */
+  runCode: RunCode | null;
   /** The server's own tools; null: none, or the caller brought theirs. */
   tools: Map<string, TurnTool> | null;
   /** Names of those the provider is not told of; they can be called all the same. */

@@ -97,6 +97,7 @@ function startDraft(turn: TurnContext): Draft {
     files: [...(turn.request.files ?? [])],
     sources: [],
     summary: null,
+    runCode: null,
     tools: null,
     deferred: new Set(),
     releases: [],
@@ -122,6 +123,7 @@ function finishDraft(draft: Draft): Prepared {
     selectedModelId,
     sources,
     summary: draft.summary,
+    runCode: draft.runCode,
     tools,
     release: () => release(draft),
   };

@@ -59,8 +59,26 @@ export interface FunctionCallItem {
   approved?: boolean;
 }
 
+/** Code a model without tool calls wants run. */
+export interface CodeItem {
+  type: 'open_webui:code_interpreter';
+  id: string;
+  status: ItemStatus;
+  start_tag: string;
+  end_tag: string;
+  attributes: Record<string, string>;
+  lang: string;
+  code: string;
+  output: unknown;
+  /** Seconds, with fraction. */
+  started_at: number;
+  ended_at?: number;
+  /** Whole seconds. */
+  duration?: number;
+}
+
 /** What the reducer itself makes. */
-export type ReplyItem = MessageItem | ReasoningItem | FunctionCallItem;
+export type ReplyItem = MessageItem | ReasoningItem | FunctionCallItem | CodeItem;
 
 /** An entry of a message's `output`; stored ones may be of kinds only other releases or providers know. */
 export type OutputItem = ReplyItem | (JsonObject & { type: string });
@@ -82,6 +100,10 @@ export function isReasoningItem(item: OutputItem | undefined): item is Reasoning
 
 export function isCallItem(item: OutputItem | undefined): item is FunctionCallItem {
   return item?.type === 'function_call';
+}
+
+export function isCodeItem(item: OutputItem | undefined): item is CodeItem {
+  return item?.type === 'open_webui:code_interpreter' && 'code' in item;
 }
 
 /** Whether the thoughts came as a field of the provider, not between tags. */

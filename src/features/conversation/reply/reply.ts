@@ -17,12 +17,14 @@ import {
   type ReasoningItem,
 } from './items.ts';
 import { createOutput, newMessage, newReasoning, openNative, trimItem } from './output.ts';
-import { type TagPair, tagPairs } from './tags.ts';
+import { CODE, type TagPair, tagPairs } from './tags.ts';
 import { createTextFlow } from './text-flow.ts';
 
 export interface ReplyOptions {
   /** Parameter `reasoning_tags`. */
   reasoningTags?: unknown;
+  /** Blocks of code are looked for, to be run. */
+  runsCode?: boolean;
   /** Items of the reply that is continued; they are changed in place. */
   prior?: OutputItem[];
   newId?: NewId;
@@ -44,6 +46,8 @@ export interface Reply {
   interrupt(): OutputItem[];
   /** The items now; changes with the reply. */
   readonly items: readonly OutputItem[];
+  /** A block of code is complete: nothing more of this round counts. */
+  readonly halted: boolean;
   /** The visible text now. */
   content(): string;
   readonly usage: JsonObject | null;
@@ -56,7 +60,7 @@ export function createReply(options: ReplyOptions = {}): Reply {
   const { now = () => Date.now() / 1_000, newId = newItemId } = options;
   const prior = withoutEmptyEnd(options.prior ?? []);
   const output = createOutput({ prior, newId, now });
-  const tags: readonly TagPair[] = tagPairs(options.reasoningTags);
+  const tags: readonly TagPair[] = [...tagPairs(options.reasoningTags), ...(options.runsCode ? [CODE] : [])];
   const lastPrior = prior.at(-1);
   const continued = isMessageItem(lastPrior) ? lastPrior : null;
   const text = createTextFlow(output, tags, continued);
@@ -216,6 +220,9 @@ export function createReply(options: ReplyOptions = {}): Reply {
     },
     get finishReason() {
       return finishReason;
+    },
+    get halted() {
+      return text.halted;
     },
     get started() {
       return started;

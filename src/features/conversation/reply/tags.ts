@@ -2,8 +2,11 @@
 export interface TagPair {
   start: string;
   end: string;
-  kind: 'reasoning' | 'solution';
+  kind: 'reasoning' | 'solution' | 'code';
 }
+
+/** Code that is to be run, of models that call no tools. */
+export const CODE: TagPair = { start: '<code_interpreter>', end: '</code_interpreter>', kind: 'code' };
 
 const REASONING: readonly (readonly [string, string])[] = [
   ['<think>', '</think>'],

@@ -1,6 +1,9 @@
-import { isMessageItem, itemText, type MessageItem, type ReasoningItem } from './items.ts';
+import { type CodeItem, isMessageItem, itemText, type MessageItem, type ReasoningItem } from './items.ts';
 import { newMessage, newReasoning, type Output, openNative } from './output.ts';
 import { createTagFinder, openTail, type StartMatch, type TagPair } from './tags.ts';
+
+/** Characters of code that are shown at first. */
+const FIRST_SHOWN = 40;
 
 interface Block {
   tag: TagPair;
@@ -8,11 +11,16 @@ interface Block {
   /** Blank text before the first visible character; the item is shown with that. */
   blank: string;
   item: MessageItem | ReasoningItem | null;
+  code: CodeItem | null;
+  /** Characters of code that have been shown. */
+  shown: number;
 }
 
 /** Text of the model on its way into items: finds tag blocks, holds back what may become a tag. */
 export interface TextFlow {
   add(text: string): void;
+  /** A block of code is complete: what the model says after it is not heard. */
+  readonly halted: boolean;
   /** Lets go of what was held back; at the end of a round, or when something else than text follows. */
   flush(): void;
 }
@@ -20,6 +28,10 @@ export interface TextFlow {
 /** `continued`: the message item that new text is appended to (in a part of its own). */
 export function createTextFlow(output: Output, tags: readonly TagPair[], continued: MessageItem | null): TextFlow {
   const finder = tags.length > 0 ? createTagFinder(tags) : null;
+  const code = tags.filter(({ kind }) => kind === 'code');
+  /** Beside native thoughts, tags around thoughts mean nothing. */
+  const codeFinder = code.length > 0 ? createTagFinder(code) : null;
+  let halted = false;
   let held = '';
   let blank = '';
   let trimNext = false;
@@ -64,10 +76,41 @@ export function createTextFlow(output: Output, tags: readonly TagPair[], continu
     blank = '';
     trimNext = false;
     target = null;
-    block = { tag, attributes, blank: '', item: null };
+    block = { tag, attributes, blank: '', item: null, code: null, shown: 0 };
+    if (tag.kind === 'code') block.code = openCode(tag, attributes);
+  }
+
+  function openCode({ start, end }: TagPair, attributes: Record<string, string>): CodeItem {
+    const item: CodeItem = {
+      type: 'open_webui:code_interpreter',
+      id: output.newId('ci'),
+      status: 'in_progress',
+      start_tag: start,
+      end_tag: end,
+      attributes,
+      lang: attributes.lang ?? 'python',
+      code: '',
+      output: null,
+      started_at: output.now(),
+    };
+    output.push(item);
+    output.added(item);
+    return item;
+  }
+
+  /** Clients know no growth of code: it is shown each time it has doubled. */
+  function inCode(open: Block, item: CodeItem, text: string): void {
+    item.code += text;
+    if (item.code.length < 2 * Math.max(open.shown, FIRST_SHOWN)) return;
+    open.shown = item.code.length;
+    output.done(item);
   }
 
   function inBlock(open: Block, text: string): void {
+    if (open.code) {
+      inCode(open, open.code, text);
+      return;
+    }
     if (open.item) {
       if (text) output.addText(open.item, text);
       return;
@@ -91,8 +134,14 @@ export function createTextFlow(output: Output, tags: readonly TagPair[], continu
     return { ...newMessage(output), _tag_type: 'solution', start_tag, end_tag, attributes, started_at };
   }
 
-  function closeBlock({ item }: Block): void {
+  function closeBlock({ item, code }: Block): void {
     block = null;
+    if (code) {
+      code.code = code.code.trim();
+      halted = code.code !== '';
+      if (halted) output.done(code);
+      else output.drop(code);
+    }
     trimNext = true;
     target = null;
     if (!item) return;
@@ -123,13 +172,14 @@ export function createTextFlow(output: Output, tags: readonly TagPair[], continu
       closeBlock(block);
       return rest;
     }
-    const found = finder?.find(text) ?? null;
+    const looking = native ? codeFinder : finder;
+    const found = looking?.find(text) ?? null;
     if (found) {
       if (found.index > 0) visible(text.slice(0, found.index));
       openBlock(found);
       return text.slice(found.index + found.length);
     }
-    const open = finder?.open(text) ?? 0;
+    const open = looking?.open(text) ?? 0;
     if (open < text.length) visible(text.slice(0, text.length - open));
     held = open > 0 ? text.slice(-open) : '';
     return null;
@@ -138,27 +188,31 @@ export function createTextFlow(output: Output, tags: readonly TagPair[], continu
   function flush(): void {
     const text = held;
     held = '';
-    if (!text) return;
+    if (!text || halted) return;
     if (block) inBlock(block, text);
     else visible(text);
   }
 
   return {
     flush,
+    get halted() {
+      return halted;
+    },
     add(text) {
+      if (halted) return;
       const reasoning = openNative(output);
       if (reasoning) {
         output.closeReasoning(reasoning);
         native = true;
       }
-      if (native || !finder) {
+      if (!(native ? codeFinder : finder)) {
         flush();
         visible(text);
         return;
       }
       let rest: string | null = held + text;
       held = '';
-      while (rest !== null && rest !== '') rest = step(rest);
+      while (rest !== null && rest !== '' && !halted) rest = step(rest);
     },
   };
 }

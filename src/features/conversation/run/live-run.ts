@@ -50,6 +50,8 @@ export interface LiveRun {
   takeOver(): void;
   /** The items now, not to be changed by the reply. */
   copy(): OutputItem[];
+  /** From now on blocks of code are looked for. */
+  watchCode(): void;
   /** Begins the next round on top of what is there. */
   nextRound(): void;
   /** Tells what a round brought. `quiet`: without the growth of the output (an answer that came whole). */
@@ -86,6 +88,7 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
   let usageBefore = usage;
   let eventFields: EventFields = continues ? eventFieldsOf(continues) : {};
   let kept: MessageFields = {};
+  let runsCode = false;
   let usageTold = true;
   let isStored = false;
   let followsStore = draft.resume === 'tools';
@@ -182,16 +185,20 @@ export function createLiveRun({ audiences, pacer, journal }: LiveRunDeps, draft:
       return followsStore;
     },
     load(items) {
-      reply = createReply({ reasoningTags, prior: items });
+      reply = createReply({ reasoningTags, runsCode, prior: items });
     },
     takeOver() {
       followsStore = false;
       noteAll();
     },
     copy: () => reply.items.map(copyItem),
+    watchCode() {
+      runsCode = true;
+      reply = createReply({ reasoningTags, runsCode, prior: [...reply.items] });
+    },
     nextRound() {
       usageBefore = usage;
-      reply = createReply({ reasoningTags, prior: [...reply.items] });
+      reply = createReply({ reasoningTags, runsCode, prior: [...reply.items] });
     },
     take(events, quiet = false) {
       // The list is taken as it is after all of them, so their smaller events are in it.

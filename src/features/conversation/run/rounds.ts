@@ -11,9 +11,16 @@ import {
   thoughtKey,
 } from '../prepare/index.ts';
 import { tidyMessages } from '../prepare/messages.ts';
-import { type FunctionCallItem, isCallItem, newItemId, type OutputItem } from '../reply/items.ts';
+import {
+  type CodeItem,
+  type FunctionCallItem,
+  isCallItem,
+  isCodeItem,
+  newItemId,
+  type OutputItem,
+} from '../reply/items.ts';
 import { unwrapCalls } from '../tool-search/unwrap.ts';
-import type { Prepared, TurnContext } from '../turn/turn.ts';
+import type { Prepared, RunCode, TurnContext } from '../turn/turn.ts';
 import { completionParts } from './completion-parts.ts';
 import type { LiveRun } from './live-run.ts';
 import { stageCalls } from './pause.ts';
@@ -42,13 +49,23 @@ const NO_TOOLS: Tools = new Map();
 export async function writeRounds(run: LiveRun, prepared: Prepared, deps: RoundsDeps): Promise<'ended' | 'waits'> {
   const most = run.turn.toolRounds ?? deps.maxToolRounds;
   let { body, summary } = prepared;
+  let blocks = 0;
+  if (prepared.runCode) run.watchCode();
   for (let round = 0; ; round += 1) {
     const from = run.reply.items.length;
     if (body.stream === true) await streamRound(run, prepared, body, deps);
     else await wholeRound(run, prepared, body, deps);
     if (run.failure) return 'ended';
     const calls = openCalls(run.reply.items.slice(from));
-    if (calls.length === 0) return 'ended';
+    if (calls.length === 0) {
+      const block = blocks < MOST_BLOCKS ? run.reply.items.slice(from).findLast(isCodeItem) : undefined;
+      if (!block || !prepared.runCode || run.reply.items.at(-1) !== block) return 'ended';
+      blocks += 1;
+      await runBlock(run, block, prepared.runCode);
+      body = await nextBody(prepared, body, run, from, deps);
+      run.nextRound();
+      continue;
+    }
     if (most >= 0 && round >= most) {
       run.failure = {
         status: null,
@@ -83,21 +100,50 @@ async function streamRound(
   { providers }: RoundsDeps,
 ): Promise<void> {
   const { signal } = run.turn;
-  const stream = providers.stream(providerEntry(prepared.model), body, callOf(run));
+  const heard = new AbortController();
+  const call = { ...callOf(run), signal: prepared.runCode ? AbortSignal.any([signal, heard.signal]) : signal };
+  const stream = providers.stream(providerEntry(prepared.model), body, call);
   // One race for the whole stream: a provider that hangs must not keep a stopped reply.
-  await untilStopped(readStream(run, stream), signal);
+  await untilStopped(readStream(run, stream, heard), signal);
   signal.throwIfAborted();
   run.take(run.reply.endRound());
   run.tellUsage();
 }
 
-async function readStream(run: LiveRun, stream: AsyncIterable<readonly Part[]>): Promise<void> {
+async function readStream(run: LiveRun, stream: AsyncIterable<readonly Part[]>, heard: AbortController): Promise<void> {
   const { signal } = run.turn;
-  for await (const parts of stream) {
-    if (signal.aborted) return;
-    run.take(run.reply.apply(parts));
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for await (const parts of stream) {
+      if (signal.aborted || heard.signal.aborted) return;
+      run.take(run.reply.apply(parts));
+      // The figures come at the end; a model that goes on talking after its code is cut off.
+      if (run.reply.halted) timer ??= setTimeout(() => heard.abort(), FIGURES_MS);
+    }
+  } catch (error) {
+    if (!heard.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
+
+/** Runs a block of code; what it gave is part of the reply (note 4.4.8). */
+async function runBlock(run: LiveRun, block: CodeItem, runCode: RunCode): Promise<void> {
+  const { signal } = run.turn;
+  const at = run.reply.items.indexOf(block);
+  if (block.attributes.type === 'code') block.output = await untilStopped(runCode(block.code, signal), signal);
+  signal.throwIfAborted();
+  block.ended_at = Date.now() / 1_000;
+  block.duration = Math.trunc(block.ended_at - block.started_at);
+  block.status = 'completed';
+  show(run, at);
+  run.delivery.flush();
+}
+
+/** Milliseconds a provider has for the figures after a block of code. */
+const FIGURES_MS = 1_000;
+/** Blocks of code one reply may have. */
+const MOST_BLOCKS = 5;
 
 async function wholeRound(
   run: LiveRun,

@@ -103,11 +103,19 @@ export interface Prepared {
   summary: string | null;
   /** Sources found before the call: told before the first text. */
   sources: readonly JsonObject[];
+  /** Runs a block of code; null: none is looked for. */
+  runCode: RunCode | null;
   /** The server's own tools by the name the model knows; null: none, or the caller brought theirs. */
   tools: ReadonlyMap<string, TurnTool> | null;
   /** Ends what the steps opened for the reply (connections to tool servers). Call it when no tool is run any more. */
   release(): Promise<void>;
 }
+
+/** Gives what a block of code wrote; errors are part of it. */
+export type RunCode = (
+  code: string,
+  signal: AbortSignal,
+) => Promise<{ stdout: string; stderr: string; result: string }>;
 
 /** A tool that the server runs for the model. */
 export interface TurnTool {
