@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createContent } from './content.ts';
 import { type Access, createAccess } from './features/access/index.ts';
-import { anyUser, createAccounts, isActive } from './features/accounts/index.ts';
+import { anyUser, createAccounts, createThrottledWarning, isActive } from './features/accounts/index.ts';
 import { createAudio } from './features/audio/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, createTextIndex, recheckOnEvents } from './features/chats/index.ts';
 import { createCodeExecution } from './features/code-execution/index.ts';
@@ -17,6 +17,7 @@ import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
 import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
 import { createProviders, providerRoutes, withNotedUsage } from './features/providers/index.ts';
+import { createRequestLimits } from './features/request-limits/index.ts';
 import { scimRoutes } from './features/scim/index.ts';
 import { searchRoutes } from './features/search/index.ts';
 import { createSingleSignOn } from './features/single-sign-on/index.ts';
@@ -407,6 +408,12 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       bodyLimit: BODY_LIMIT,
       translateError,
       serverFactory: door.lead,
+      limits: createRequestLimits(settings, {
+        redis: redis?.commands ?? null,
+        database,
+        keyPrefix: settings.get('REDIS_KEY_PREFIX'),
+        onRedisError: createThrottledWarning((error) => log.warn({ err: error }, 'Redis does not answer')),
+      }),
       audit,
     },
     routes,

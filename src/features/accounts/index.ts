@@ -52,7 +52,7 @@ export { imageOptions as profileImageRules } from './options.ts';
 export { isActive } from './present.ts';
 export { isProfileImage, servedImage } from './profile-image.ts';
 export type { ProvisionedChange } from './provisioning.ts';
-export { createRateLimiter, type RateLimiter } from './rate-limit.ts';
+export { createRateLimiter, type RateLimiter, type SharedCounts } from './rate-limit.ts';
 export { createThrottledWarning, type RedisCommands } from './redis.ts';
 export { PasswordNotReset, resetPassword } from './reset-password.ts';
 export { resetSecondFactor, SecondFactorNotReset } from './second-factor/reset.ts';

@@ -4,7 +4,7 @@ import { sendJson } from './answer.ts';
 import { HttpError, ValidationError } from './errors.ts';
 import { type ParsedBody, parseBody } from './json-body.ts';
 import { type MultipartForm, type MultipartOptions, readMultipart } from './multipart.ts';
-import type { Authenticator, Credential, PermissionCheck } from './principal.ts';
+import type { Authenticator, Credential, PermissionCheck, User } from './principal.ts';
 import type { Route } from './route.ts';
 import type { TSchema } from './shapes.ts';
 import { validate, validateAll } from './validate.ts';
@@ -13,10 +13,18 @@ interface Ports {
   authenticator: Authenticator;
   permissions: PermissionCheck;
   settled?: () => Promise<void> | null;
+  limits?: RequestLimits | null;
+}
+
+/** How often routes may be called. */
+export interface RequestLimits {
+  /** What counts a call of the route, and throws 429 past its limit; null where it has none. */
+  of(route: Route): ((request: FastifyRequest, user: User | null) => Promise<void>) | null;
 }
 
 /** The handler Fastify runs: broken JSON first, then caller and role, then the fields, then permission and object (note 20.2). */
 export function createHandler(route: Route, ports: Ports) {
+  const count = ports.limits?.of(route) ?? null;
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (route.headers) reply.headers(route.headers);
     if (route.status !== undefined) reply.code(route.status);
@@ -24,6 +32,7 @@ export function createHandler(route: Route, ports: Ports) {
       const parsed = route.body ? parseBody(request.headers['content-type'], rawBody(request)) : undefined;
       const params = request.params as Record<string, string>;
       const admitted = await admit(route.access, request, ports.authenticator);
+      if (count) await count(request, admitted.user ?? null);
       const [query, body] = readInput(route, request, parsed);
       const target = await examine(route.access, admitted, params, ports.permissions);
       const input = new RouteInput(request, reply, params, admitted.credential, query, body);

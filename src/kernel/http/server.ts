@@ -20,7 +20,7 @@ import { createPacking } from './large-answer.ts';
 import { createMethodIndex, type MethodIndex } from './method-index.ts';
 import type { Authenticator, PermissionCheck } from './principal.ts';
 import type { Route } from './route.ts';
-import { createHandler } from './run-route.ts';
+import { createHandler, type RequestLimits } from './run-route.ts';
 import { trustedPeers } from './trusted-peers.ts';
 
 declare module 'fastify' {
@@ -48,6 +48,8 @@ export interface HttpOptions {
   translateError: (error: unknown) => HttpError | null;
   /** Gives the server that requests come from; without it one is made, and opened by `fastify.listen`. */
   serverFactory?: (handler: RequestListener) => Server;
+  /** How often routes may be called; null: as often as one likes. */
+  limits?: RequestLimits | null;
   /** Looks at requests and answers before those are packed; null: nobody does. */
   audit?: Pick<Audit, 'observe' | 'readsAnswers'> | null;
 }

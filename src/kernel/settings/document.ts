@@ -10,6 +10,7 @@ This page lists every variable. It is written by \`node scripts/settings-doc.ts\
 - **boolean**: \`true\` in any case is true, everything else is false; the log warns of other words.
 - **list**: items between commas. **semicolon list**: items between semicolons, paired by position where two lists belong together.
 - **JSON**: an object or a list, as the default shows.
+- **rate**: \`60/1m\`, \`500/30m\`, \`1000/1h\`: so many in so long, counted by whole minutes of the clock.
 - A value that cannot be read, or a group of variables that is set in part only, ends the start with one message that names each of them.
   Where a fallback is stated below, the log warns instead.
 - A variable with a *stored as* key gives that setting its first value. From then on the stored value counts, and it is changed in the admin

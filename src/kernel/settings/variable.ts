@@ -12,7 +12,8 @@ export type VariableType =
   | 'JSON'
   | 'JSON text'
   | 'boolean or path'
-  | 'boolean or "members"';
+  | 'boolean or "members"'
+  | 'rate';
 
 /** Value of a variable that is not set: a constant, another variable's value, or a path inside the data folder. */
 export type Fallback<T> = { value: T } | { from: string } | { inDataDir: string } | { computed: string };
@@ -302,4 +303,25 @@ export function boolOrMembers(
 export function permission(place: string, given: boolean): Variable<boolean> {
   const effect = `Whether users may by default: ${place}.`;
   return { ...bool(given, effect, { key: 'user.permissions' }), permission: place };
+}
+
+/** So many in so many seconds. */
+export interface Rate {
+  limit: number;
+  /** Seconds: whole minutes, an hour at most. */
+  window: number;
+}
+
+/** `60/1m`, `500/30m`, `1000/1h`; nothing: no limit. */
+export function rate(effect: string): Variable<Rate | null> {
+  return declare<Rate | null>('rate', { value: null }, effect, readRate, { empty: null });
+}
+
+function readRate(given: string): Rate {
+  const [, count, length, unit] = /^\s*(\d{1,9})\s*\/\s*(\d{0,3})\s*([mh])\s*$/i.exec(given) ?? [];
+  const minutes = Number(length || 1) * (unit?.toLowerCase() === 'h' ? 60 : 1);
+  if (count === undefined || Number(count) < 1 || !(minutes >= 1 && minutes <= 60)) {
+    throw new Error('expected a rate such as 60/1m, of 1h at most');
+  }
+  return { limit: Number(count), window: minutes * 60 };
 }

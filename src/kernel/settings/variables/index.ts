@@ -4,6 +4,7 @@ import { branding, config, general, launcher, paths } from './base.ts';
 import { chat, code, tasks } from './chat.ts';
 import { database, redis } from './database.ts';
 import { features, ui } from './interface.ts';
+import { limits } from './limits.ts';
 import { audio, images } from './media.ts';
 import { forwardHeaders, httpClient, securityHeaders, server, websocket } from './network.ts';
 import { oauth } from './oauth.ts';
@@ -32,6 +33,7 @@ export const groups = {
   server,
   'security-headers': securityHeaders,
   'forward-headers': forwardHeaders,
+  'rate-limits': limits,
   auth,
   mfa,
   scim,
@@ -76,6 +78,7 @@ export const variables = {
   ...server,
   ...securityHeaders,
   ...forwardHeaders,
+  ...limits,
   ...auth,
   ...mfa,
   ...scim,
