@@ -9,8 +9,10 @@ import { testOptions } from './databases/dialects.ts';
 import { type Authenticator, beginSignIn, type Challenge, confirm, enrol } from './support/authenticator.ts';
 import { type Account, type ApiClient, addAccount, apiClient, signUp } from './support/client.ts';
 import { type DatabaseKind, type FreshDatabase, freshDatabase, missingDatabase } from './support/databases.ts';
+import { startIdentityProvider } from './support/identity-provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket } from './support/socket.ts';
+import { newVisitor } from './support/visitor.ts';
 import { until } from './support/wait.ts';
 
 const A = '/api/v1/auths';
@@ -331,7 +333,9 @@ describe('guessing', () => {
         assert.ok(Number(headers.get('retry-after')) > 800);
       }
 
-      // Four sign-ins were counted so far, the right ones too.
+      // Sign-ins were counted so far too, though their passwords were right.
+      const before = await stateOf(database.url, sven.id);
+      assert.equal((before.limits as { password: { count: number } }).password.count, 4);
       const passwords: number[] = [];
       for (let at = 0; at < 8; at += 1) {
         passwords.push(
@@ -413,6 +417,52 @@ describe('the policy of the second factor', () => {
     assert.equal(typeof session.token, 'string');
     const status = await apiClient(server.base, String(session.token)).ok<Form>('GET', `${A}/mfa/status`);
     assert.deepEqual(status, { enabled: true, required: false, recovery_codes_remaining: 10 });
+  });
+
+  it('counts for people who come from an identity provider, and keeps where they came from', async () => {
+    const idp = await startIdentityProvider();
+    await using server = await startServer({
+      env: { ...idp.env, ENABLE_OAUTH_SIGNUP: 'true', DEFAULT_USER_ROLE: 'user' },
+    });
+    try {
+      const admin = await signUp(server);
+      const boss = await turnOn(server, admin);
+      const signInAt = async () => {
+        const visitor = newVisitor(server);
+        const sent = await visitor.comeBack(idp.agree(await visitor.leave()));
+        return { visitor, sent };
+      };
+      const { visitor, sent } = await signInAt();
+      assert.deepEqual([sent.status, sent.location], [307, `${server.base}/auth?mfa=1`]);
+      assert.equal(visitor.cookies.get('token'), undefined);
+      assert.equal(visitor.cookies.get('oauth_session_id'), undefined);
+      const cookie = `mfa_challenge=${visitor.cookies.get('mfa_challenge')}`;
+      const challenge = await apiClient(server.base).ok<Challenge>('POST', `${A}/mfa/challenge`, {
+        headers: { cookie, origin: server.base },
+      });
+      assert.equal(challenge.next_step, 'enroll');
+      const { codes } = await confirm(server, challenge.challenge_token);
+
+      const again = await signInAt();
+      const token = String(again.visitor.cookies.get('mfa_challenge'));
+      const json = { challenge_token: token, code: codes[0], recovery: true };
+      const done = await post(server, '/mfa/verify', json);
+      assert.equal(done.status, 200);
+      const claims = JSON.parse(Buffer.from(String(done.body.token).split('.')[1] ?? '', 'base64url').toString());
+      assert.deepEqual([claims.auth_method, claims.mfa_verified], ['oauth', true]);
+      assert.match(done.headers.getSetCookie().join(), /oauth_session_id=[\w-]{36};[^,]*HttpOnly/);
+
+      const form = await boss.ok<Form>('GET', `${A}/admin/config`);
+      await boss.ok('POST', `${A}/admin/config`, { json: { ...form, MFA_ALLOW_OAUTH_BYPASS: true } });
+      const trusted = await signInAt();
+      assert.equal(trusted.sent.location, `${server.base}/auth`);
+      await trusted.visitor.signedIn().ok('GET', `${A}/`);
+      // The form does not pass with it.
+      assert.equal((await beginSignIn(server, admin)).next_step, 'verify');
+    } finally {
+      await server.terminate();
+      await idp.stop();
+    }
   });
 
   it('stops a start with another key, and with none that is one', async () => {
