@@ -19,7 +19,7 @@ const { values } = parseArgs({
 
 if (values.help) {
   console.log(
-    `usage: npm run bench -- [--against COMMAND] [--fixture DATA_FOLDER] [--only start,requests,relay,live,gateway,people] [--seconds N] [--json]`,
+    `usage: npm run bench -- [--against COMMAND] [--fixture DATA_FOLDER] [--only start,requests,relay,tools,live,gateway,people] [--seconds N] [--json]`,
   );
   process.exit(0);
 }
@@ -29,7 +29,7 @@ try {
   const plan: Plan = {
     provider: provider.base,
     fixture: values.fixture,
-    parts: values.only?.split(',') ?? ['start', 'requests', 'relay', 'live', 'gateway', 'people'],
+    parts: values.only?.split(',') ?? ['start', 'requests', 'relay', 'tools', 'live', 'gateway', 'people'],
     seconds: Number(values.seconds),
   };
   const columns: { name: string; figures: Measurements }[] = [

@@ -39,6 +39,7 @@ export async function measure(command: string, plan: Plan): Promise<Measurements
     figures.set('idle memory after first use, MB', await server.memory());
     if (has('requests')) await requests(server, admin, plan, figures);
     if (has('relay')) await relayed(server, admin, figures);
+    if (has('tools')) await toolRounds(server, admin, figures);
     if (has('live')) await conversations(server, admin, figures);
     figures.set('memory at the end, MB', await server.memory());
   } finally {
@@ -125,6 +126,17 @@ async function relayed(server: ServerUnderTest, admin: string, figures: Measurem
   const result = await relay(server, admin, 'stream-20000-0', 8);
   figures.set('relay, tokens/s', result.rate);
   figures.set('relay, CPU ms per 1,000 tokens', result.cpuPerThousand);
+}
+
+const TOOL_ROUNDS = 100;
+
+/** From the end of what the model says until it is asked again with the result, what else a reply costs included. */
+async function toolRounds(server: ServerUnderTest, admin: string, figures: Measurements): Promise<void> {
+  const options = { server, tokens: [admin], model: `tools-${TOOL_ROUNDS}`, conversations: 1, patience: 60 };
+  await live(options);
+  const { finished, seconds } = await live(options);
+  if (finished !== 1) throw new Error('the reply with tool rounds did not end');
+  figures.set('tool round, ms', (seconds * 1_000) / TOOL_ROUNDS);
 }
 
 async function conversations(server: ServerUnderTest, admin: string, figures: Measurements): Promise<void> {

@@ -9,6 +9,7 @@ const MODELS = [
   'clock-500-50',
   'clock-1000-1000',
   'stream-20000-0',
+  'tools-100',
   ...Array.from({ length: 11 }, (_, i) => `model-${i + 1}`),
 ];
 /** Models of each of the providers `/part-N/v1`. */
@@ -79,6 +80,20 @@ function stream(model: string, response: ServerResponse): void {
   pump();
 }
 
+/** Calls a tool that costs nothing until there are as many results as the model's name says. */
+function toolRound(model: string, text: string, response: ServerResponse): void {
+  const { messages = [] } = JSON.parse(text) as { messages?: { role?: string }[] };
+  const made = messages.filter(({ role }) => role === 'tool').length;
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  if (made >= Number(model.split('-')[1])) {
+    response.end(`${chunk(model, { content: 'Done.' })}${chunk(model, {}, 'stop')}data: [DONE]\n\n`);
+    return;
+  }
+  const tool = { name: 'get_current_timestamp', arguments: '{}' };
+  const delta = { tool_calls: [{ index: 0, id: `call_${made}`, type: 'function', function: tool }] };
+  response.end(`${chunk(model, delta)}${chunk(model, {}, 'tool_calls')}data: [DONE]\n\n`);
+}
+
 /** 20,000 tokens in Ollama's own form. */
 function ollamaStream(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
@@ -138,7 +153,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   } else if (request.url === '/v1/chat/completions') {
     const text = Buffer.concat(chunks).toString();
     const { model, stream: streamed } = JSON.parse(text) as { model: string; stream?: boolean };
-    if (streamed) stream(model, response);
+    if (streamed && model.startsWith('tools-')) toolRound(model, text, response);
+    else if (streamed) stream(model, response);
     else json(response, whole(model, text));
   } else {
     response.writeHead(404).end();
