@@ -42,6 +42,18 @@ describe('a tool call', () => {
     assert.deepEqual(result, { id: 'call_1', status: 'completed', call: 'completed', text: '3' });
   });
 
+  it('takes arguments in the words of Python, and keeps them as JSON', async () => {
+    for (const [text, args] of [
+      ["{'a': True}", '{"a":true}'],
+      ['', '{}'],
+      ['{"a": 1}', '{"a": 1}'],
+    ] as const) {
+      const item = call('add', text);
+      assert.equal((await resultOf(item, async () => 'fine')).text, 'fine');
+      assert.equal(item.arguments, args);
+    }
+  });
+
   it('gives results of every kind as text', async () => {
     for (const [value, text] of [
       ['words', 'words'],

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import { type FunctionCallItem, newItemId, type OutputItem } from '../reply/items.ts';
 import type { TurnTool } from '../turn/turn.ts';
+import { readArguments } from './arguments.ts';
 import { thrownText } from './failure.ts';
 import { type Keep, readResult, resultItem } from './tool-result.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -54,6 +55,8 @@ async function outcomeOf(call: FunctionCallItem, { tools, signal }: CallScope): 
   const args = readArguments(call.arguments);
   if (args === null) return 'Error: the arguments are no JSON. Correct them and call the tool again.';
   if (!isObject(args)) return 'Error: the arguments must be a JSON object. Correct them and call the tool again.';
+  // What is stored goes back to providers, some of which read it.
+  if (parsed(call.arguments) === null) call.arguments = JSON.stringify(args);
   return (await callTool(tool, args, { callId: call.call_id, signal })).value;
 }
 
@@ -72,16 +75,6 @@ export async function callTool(
   }
 }
 
-/** Null: no JSON, or JSON that says nothing. */
-function readArguments(text: string): unknown {
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 /** Without those the tool does not declare. */
 function knownArguments({ spec }: TurnTool, args: JsonObject): JsonObject {
   const parameters = isObject(spec.parameters) ? spec.parameters : {};
@@ -96,9 +89,17 @@ const ERROR_START = /^\s*(?:error:|exception:|traceback|http error!)/i;
 export function looksFailed(text: string): boolean {
   if (ERROR_START.test(text)) return true;
   if (!text.trimStart().startsWith('{')) return false;
-  const value = readArguments(text);
+  const value = parsed(text);
   if (!isObject(value)) return false;
   if (value.error) return true;
   if (value.status === 'error' || value.status === 'failed') return true;
   return (value.success === false || value.ok === false) && Boolean(value.message);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
