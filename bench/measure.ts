@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { appending, searches, writing } from './chats.ts';
 import { gateway } from './gateway.ts';
 import { live } from './live.ts';
 import { load } from './load.ts';
@@ -120,6 +121,18 @@ async function requests(server: ServerUnderTest, admin: string, plan: Plan, figu
   const many = await account(server, admin, 'many');
   await seed(server, many, MANY_CHATS);
   await one('chat list (20,000)', '/api/v1/chats/?page=1', many);
+  const subject = { server, call, seconds: plan.seconds, figures };
+  await searches({ ...subject, token: many });
+  const list = (await get(server, few, '/api/v1/chats/')) as { id: string }[];
+  await writing(
+    { ...subject, token: few },
+    list.map(({ id }) => id).filter((id) => id !== small && id !== large),
+  );
+  const long = await newChat(server, few, 1_000, 10_000);
+  const { current_message_id: last } = (await get(server, few, `/api/v1/chats/${long}`)) as {
+    current_message_id: string;
+  };
+  await appending({ ...subject, token: few }, long, last);
 }
 
 async function relayed(server: ServerUnderTest, admin: string, figures: Measurements): Promise<void> {
@@ -157,6 +170,9 @@ async function conversations(server: ServerUnderTest, admin: string, figures: Me
   for (const size of LIVE_SIZES) await run('clock-500-50', size, `live ${size} x 50 tokens/s`);
   await run('clock-1000-1000', 1, 'live 1 x 1,000 tokens/s');
 }
+
+/** One request of an account; throws unless the answer is fine. */
+export type Call = typeof call;
 
 async function call(
   server: ServerUnderTest,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { sql } from 'kysely';
 import {
   type ChatDocument,
   findChat,
@@ -289,5 +291,34 @@ onEachDialect('stored chats', (dialect) => {
     await database.transaction((tx) => setTags(tx, two, []));
     assert.deepEqual(await rows(), ['other=other']);
     assert.equal(await database.transaction((tx) => setTags(tx, randomUUID(), ['x'])), null);
+  });
+  if (dialect !== 'sqlite') return;
+
+  test('what is added to a long chat costs what is added', async () => {
+    const file = database.description.replace(/^sqlite:\/\/\//, '');
+    const messages = Object.fromEntries(
+      Array.from({ length: 100 }, (_, n) => [
+        `m${n}`,
+        {
+          id: `m${n}`,
+          role: 'user',
+          parentId: n === 0 ? null : `m${n - 1}`,
+          childrenIds: [],
+          content: 'Grüße '.repeat(4_000),
+        },
+      ]),
+    );
+    const document = { title: 'Long', history: { currentId: 'm99', messages }, files: [] };
+    await database.transaction((tx) => insertChat(tx, { id: 'long', userId: 'ada', document }));
+    const add = (n: number) =>
+      database.transaction((tx) => upsertMessage(tx, 'long', `m${n}`, { parentId: `m${n - 1}`, content: `more ${n}` }));
+    // The first one makes room.
+    await add(100);
+    await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(database.db);
+    for (let n = 101; n < 104; n += 1) await add(n);
+    const written = statSync(`${file}-wal`).size;
+    assert.ok(written > 0 && written < 400_000, `${written} bytes for three messages`);
+    const chat = await loadChat(database.db, 'long');
+    assert.equal(Object.keys(messagesOf(chat?.document ?? {})).length, 104);
   });
 });

@@ -1,5 +1,6 @@
+import { createBreath } from '../../kernel/breath.ts';
 import type { Database } from '../../kernel/database/index.ts';
-import type { JsonText } from '../../kernel/http/answer.ts';
+import { JsonText } from '../../kernel/http/answer.ts';
 import { detail, forbidden, HttpError, notFound, prohibited, wrapped } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { nowSeconds } from '../../kernel/time.ts';
@@ -136,7 +137,11 @@ export function createChanging({ database, access, events, folders, runs, readin
       });
       const stored = await database.transaction(async (tx) => {
         const all: Chat[] = [];
-        for (const chat of chats) all.push(await insertChat(tx, chat));
+        const breathe = createBreath();
+        for (const chat of chats) {
+          await breathe();
+          all.push(await insertChat(tx, chat));
+        }
         await ensureTags(tx, user.id, new Map(all.flatMap((chat) => [...namesOf(chat)])));
         return all;
       });
@@ -145,7 +150,7 @@ export function createChanging({ database, access, events, folders, runs, readin
         subject: { type: 'chat.import' },
         data: { count: stored.length, chat_ids: stored.map((chat) => chat.id) },
       });
-      return stored.map(present);
+      return listOf(stored);
     },
 
     async setParams(user: User, chat: ChatHead, params: JsonObject): Promise<JsonObject> {
@@ -257,6 +262,18 @@ export function createChanging({ database, access, events, folders, runs, readin
 function present(chat: Chat) {
   const { document, ...head } = chat;
   return presentChat(head, document);
+}
+
+/** Stored chats as an answer, written one by one. */
+async function listOf(stored: readonly Chat[]): Promise<JsonText> {
+  const parts: Buffer[] = [];
+  const breathe = createBreath();
+  for (const chat of stored) {
+    await breathe();
+    parts.push(Buffer.from(`${parts.length === 0 ? '[' : ','}${JSON.stringify(present(chat))}`));
+  }
+  parts.push(Buffer.from(parts.length === 0 ? '[]' : ']'));
+  return new JsonText(parts);
 }
 
 /** The tags of a chat as rows are named where nobody typed a name. */

@@ -169,9 +169,19 @@ function parentOf(messages: Messages, message: Message): Message | undefined {
 /** Mends links and the current message of a tree in place, as every read and every message write does. */
 export function repairHistory(history: History): void {
   const { messages } = history;
+  const named = new Map<Message, Set<string>>();
   for (const [id, message] of Object.entries(messages)) {
     const parent = parentOf(messages, message);
-    if (parent) addChild(parent, id);
+    if (!parent) continue;
+    if (!Array.isArray(parent.childrenIds)) parent.childrenIds = [];
+    let children = named.get(parent);
+    if (!children) {
+      children = new Set(parent.childrenIds);
+      named.set(parent, children);
+    }
+    if (children.has(id)) continue;
+    children.add(id);
+    parent.childrenIds.push(id);
   }
   const current = history.currentId === null ? undefined : messages[history.currentId];
   if (
@@ -273,12 +283,13 @@ export function removeMessage(history: History, id: string): MessageRemoval | nu
   const message = messages[id];
   if (!message) return null;
   const parentId = typeof message.parentId === 'string' ? message.parentId : null;
-  const children = childrenOf(messages, id);
-  const moved = children.flatMap((child) => childrenOf(messages, child)).filter((child) => child !== id);
-  const removed = [id, ...children];
+  const byParent = Map.groupBy(Object.keys(messages), (child) => messages[child]?.parentId);
+  const children = byParent.get(id) ?? [];
+  const moved = children.flatMap((child) => byParent.get(child) ?? []).filter((child) => child !== id);
+  const removed = new Set([id, ...children]);
   for (const gone of removed) delete messages[gone];
   const parent = parentId === null ? undefined : messages[parentId];
-  if (parent) parent.childrenIds = (parent.childrenIds ?? []).filter((child) => !removed.includes(child));
+  if (parent) parent.childrenIds = (parent.childrenIds ?? []).filter((child) => !removed.has(child));
   const kept = moved.filter((child) => messages[child]);
   for (const child of kept) {
     const orphan = messages[child];
@@ -286,13 +297,7 @@ export function removeMessage(history: History, id: string): MessageRemoval | nu
     if (parent) addChild(parent, child);
   }
   history.currentId = currentAfterRemoval(messages, parent ? parentId : null);
-  return { removed, moved: kept };
-}
-
-function childrenOf(messages: Messages, id: string): string[] {
-  return Object.entries(messages)
-    .filter(([, message]) => message.parentId === id)
-    .map(([child]) => child);
+  return { removed: [...removed], moved: kept };
 }
 
 function currentAfterRemoval(messages: Messages, parentId: string | null): string | null {

@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
-import { type Db, dialectOfDb, escapeLike, likeFold, type Tables } from '../../kernel/database/index.ts';
+import { type Db, dialectOfDb, escapeLike, likeFold, storedSize, type Tables } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import type { OrderedQuery } from './shapes.ts';
 import { selectWhole, type WholeChat, wholeOf } from './store.ts';
@@ -189,7 +189,7 @@ export async function* wholeChats(db: Db, filter: WholeFilter): AsyncGenerator<W
     const from: { at: number; id: string } | null = last;
     let query = db
       .selectFrom('chat')
-      .select(['id', 'updated_at', storedSize(db).as('size')])
+      .select(['id', 'updated_at', storedSize(db, 'chat.chat').as('size')])
       .where(notInternal(db));
     if (filter.userId !== undefined) query = query.where('user_id', '=', filter.userId);
     if (filter.archived) query = query.where('archived', '=', true);
@@ -216,18 +216,6 @@ export async function* wholeChats(db: Db, filter: WholeFilter): AsyncGenerator<W
     const end = page.at(-1);
     if (!end || page.length < BATCH) return;
     last = { at: end.updated_at ?? 0, id: end.id };
-  }
-}
-
-/** About how many bytes a stored document has, without reading it where that is possible. */
-function storedSize(db: Db): RawBuilder<number> {
-  switch (dialectOfDb(db)) {
-    case 'sqlite':
-      return sql<number>`octet_length(chat.chat)`;
-    case 'postgresql':
-      return sql<number>`pg_column_size(chat.chat)`;
-    case 'mysql':
-      return sql<number>`LENGTH(chat.chat)`;
   }
 }
 

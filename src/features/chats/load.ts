@@ -1,5 +1,6 @@
 import type { Db } from '../../kernel/database/index.ts';
-import { historyOf, type JsonObject, type Message, parseDocument, repairHistory } from './document.ts';
+import { historyOf, type JsonObject, type Message, repairHistory } from './document.ts';
+import { readDocument } from './document-text.ts';
 import { loadUnfinished } from './message-rows.ts';
 import { type Chat, findWhole } from './store.ts';
 
@@ -10,7 +11,7 @@ import { type Chat, findWhole } from './store.ts';
 export async function loadChat(db: Db, id: string): Promise<Chat | null> {
   const found = await findWhole(db, id);
   if (!found) return null;
-  const document = parseDocument(found.bytes);
+  const document = await readDocument(found.bytes);
   const history = historyOf(document);
   repairHistory(history);
   for (const row of await loadUnfinished(db, id)) {

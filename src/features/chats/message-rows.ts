@@ -1,3 +1,4 @@
+import { createBreath } from '../../kernel/breath.ts';
 import { type Db, insertOrIgnore, json, type Transaction, upsert } from '../../kernel/database/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import {
@@ -290,8 +291,10 @@ export async function writeRows(tx: Transaction, chat: Owner, messages: Messages
   const rows = ids.filter((id) => !known.has(id)).map((id) => newRow(chat, id, messages[id] as Message, now));
   // A reader may fill in missing rows at the same time (`loadMessages`); what is written here wins.
   await upsert(tx, 'chat_message', rows, { key: ['id'], update: REWRITTEN });
+  const breathe = createBreath();
   for (const id of ids) {
     if (!known.has(id)) continue;
+    await breathe();
     const columns = changedColumns(chat, messages[id] as Message, now);
     await tx.updateTable('chat_message').set(columns).where('id', '=', rowId(chat.id, id)).execute();
   }

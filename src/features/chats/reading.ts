@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Database, Db } from '../../kernel/database/index.ts';
 import { mayNeedCleaning } from '../../kernel/database/index.ts';
 import type { JsonText } from '../../kernel/http/answer.ts';
@@ -9,6 +8,7 @@ import type { Config } from '../../kernel/settings/index.ts';
 import type { ChatGuard } from './access.ts';
 import { type ContextUsage, contextUsage } from './context-usage.ts';
 import { branchTo, type ChatDocument, currentMessageId, historyOf, parseDocument, repairHistory } from './document.ts';
+import { LARGE, readDocument } from './document-text.ts';
 import { loadBranch, loadUnfinished } from './message-rows.ts';
 import { answerChat } from './present.ts';
 import type { ChatRuns } from './runs.ts';
@@ -56,9 +56,6 @@ export async function viewDocument(
   return document;
 }
 
-/** Bytes from which reading a document is done one at a time, so that others get their turn. */
-const LARGE = 512 * 1024;
-
 /** Opening one chat (chats note, 1.5). */
 export function createReading({ database, config, guard, runs }: ReadingDeps) {
   const { db } = database;
@@ -82,8 +79,7 @@ export function createReading({ database, config, guard, runs }: ReadingDeps) {
 
   /** The view of a document, made anew. */
   async function make(viewer: User, { head, bytes }: WholeChat, writable: boolean, moving: ReadonlySet<string>) {
-    const document = parseDocument(bytes);
-    if (bytes.length >= LARGE) await setImmediate();
+    const document = await readDocument(bytes);
     repairHistory(historyOf(document));
     await viewDocument(db, document, head.user_id, viewer.id, new Map([[viewer.id, viewer.name]]));
     document.share_mode = writable ? 'continue' : null;

@@ -6,10 +6,12 @@ import {
   insertOrIgnore,
   json,
   jsonBytes,
+  jsonFromBytes,
   jsonFromText,
   jsonText,
   type StoredJson,
   storedBytes,
+  storedSize,
   type Tables,
   type Transaction,
 } from '../../kernel/database/index.ts';
@@ -24,6 +26,7 @@ import {
   parseDocument,
   titleOf,
 } from './document.ts';
+import { encodeBytes, readDocument, roomFor } from './document-text.ts';
 import { markTexts } from './text-index/marks.ts';
 import type { NewChat } from './writes.ts';
 
@@ -153,8 +156,8 @@ export async function lockChat(
   const query = selectWhole(tx).where('id', '=', id);
   const row = await (locksRows(tx) ? query.forUpdate() : query).executeTakeFirst();
   if (!row) return null;
-  const { stored, ...head } = row;
-  return { head: headOf(head), document: parseDocument(stored) };
+  const { head, bytes } = wholeOf(row);
+  return { head, document: await readDocument(bytes) };
 }
 
 /** Like `lockChat`, for changes of columns only. */
@@ -225,7 +228,7 @@ export async function saveDocument(
   await tx
     .updateTable('chat')
     .set({
-      chat: jsonFromText(encodeDocument(document)),
+      chat: await encoded(tx, head.id, document),
       title: saved.title,
       current_message_id: saved.current_message_id,
       ...(touch && { updated_at: saved.updated_at }),
@@ -237,6 +240,17 @@ export async function saveDocument(
   return saved;
 }
 
+/** A document for the place of the stored one. */
+async function encoded(tx: Transaction, chatId: string, document: ChatDocument) {
+  if (dialectOfDb(tx) !== 'sqlite') return jsonFromBytes(tx, await encodeBytes(document, (length) => length));
+  const row = await tx
+    .selectFrom('chat')
+    .select(storedSize(tx, 'chat.chat').as('size'))
+    .where('id', '=', chatId)
+    .executeTakeFirst();
+  return jsonFromBytes(tx, await encodeBytes(document, (length) => roomFor(length, row?.size ?? 0)));
+}
+
 /** Renames a chat in column and document; its place in the list stays. False: no such chat. */
 export async function setTitle(tx: Transaction, chatId: string, title: string): Promise<boolean> {
   const locked = await lockChat(tx, chatId);
@@ -244,7 +258,7 @@ export async function setTitle(tx: Transaction, chatId: string, title: string): 
   const named = cleanText(title);
   await tx
     .updateTable('chat')
-    .set({ title: named, chat: jsonFromText(encodeDocument({ ...locked.document, title: named })) })
+    .set({ title: named, chat: await encoded(tx, chatId, { ...locked.document, title: named }) })
     .where('id', '=', chatId)
     .execute();
   await markTexts(tx, chatId, [chatId]);

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
-import { type ChatDocument, isObject, isUnfinished, type JsonObject, type Message } from './document.ts';
+import { type ChatDocument, isUnfinished, type Message } from './document.ts';
+import { writeDocument } from './document-text.ts';
 import { overlayRow } from './load.ts';
 import type { LiveReply } from './runs.ts';
 import { overlayReply } from './view.ts';
@@ -26,71 +26,27 @@ export interface Overlay {
   live: readonly LiveReply[];
 }
 
-/** Characters written before others get their turn. */
-const PIECE = 512 * 1024;
-
 /** Writes a document, shaped for its viewer, as text. `moving`: keys of replies that may change, beside those that are unfinished. */
 export async function writeView(document: ChatDocument, moving: ReadonlySet<string>): Promise<ViewText> {
   const pieces: (Buffer | Gap)[] = [];
   const open = new Set(moving);
   let size = 0;
-  let text = '';
-  const flush = () => {
-    if (text === '') return;
-    const bytes = Buffer.from(text);
-    pieces.push(bytes);
-    size += bytes.length;
-    text = '';
-  };
-  const write = async (part: string): Promise<void> => {
-    text += part;
-    if (text.length < PIECE) return;
-    flush();
-    await setImmediate();
-  };
-  const writeMessage = async (key: string | null, message: unknown): Promise<void> => {
-    const id = isObject(message) ? (key ?? message.id) : undefined;
-    if (!isObject(message) || !(isUnfinished(message) || (typeof id === 'string' && moving.has(id)))) {
-      return write(JSON.stringify(message) ?? 'null');
-    }
-    if (typeof id === 'string') open.add(id);
-    flush();
-    pieces.push({ key, message: message as Message });
-  };
-  await writeMembers(document, write, async (key, value) => {
-    if (key === 'messages' && Array.isArray(value)) {
-      await write('[');
-      for (const [index, message] of value.entries()) {
-        if (index > 0) await write(',');
-        await writeMessage(null, message);
-      }
-      return write(']');
-    }
-    if (key !== 'history' || !isObject(value)) return write(JSON.stringify(value));
-    return writeMembers(value, write, async (name, member) => {
-      if (name !== 'messages' || !isObject(member)) return write(JSON.stringify(member));
-      return writeMembers(member, write, (id, message) => writeMessage(id, message));
-    });
+  await writeDocument(document, {
+    text(text) {
+      const bytes = Buffer.from(text);
+      pieces.push(bytes);
+      size += bytes.length;
+    },
+    takes(key, message, before) {
+      const id = key ?? message.id;
+      if (!isUnfinished(message) && !(typeof id === 'string' && moving.has(id))) return false;
+      if (typeof id === 'string') open.add(id);
+      before();
+      pieces.push({ key, message: message as Message });
+      return true;
+    },
   });
-  flush();
   return { pieces, open, size };
-}
-
-async function writeMembers(
-  object: JsonObject,
-  write: (part: string) => Promise<void>,
-  writeValue: (key: string, value: unknown) => Promise<void>,
-): Promise<void> {
-  let before = '{';
-  for (const key of Object.keys(object)) {
-    const value = object[key];
-    if (value === undefined) continue;
-    const start = `${before}${JSON.stringify(key)}:`;
-    before = ',';
-    await write(start);
-    await writeValue(key, value);
-  }
-  await write(before === '{' ? '{}' : '}');
 }
 
 /** Whether everything that moves has its gap. */

@@ -1,4 +1,6 @@
 import { type InsertObject, PostgresAdapter, type RawBuilder, SqliteAdapter, sql } from 'kysely';
+import { createBreath } from '../breath.ts';
+import type { Json } from './columns.ts';
 import type { Db } from './database.ts';
 import type { Dialect } from './ddl.ts';
 import type { TableName, Tables } from './schema/index.ts';
@@ -18,7 +20,9 @@ const ROWS_PER_STATEMENT = 200;
 
 /** Inserts rows; those whose key or unique values exist already are left as they are. */
 export async function insertOrIgnore<T extends TableName>(db: Db, table: T, rows: readonly Row<T>[]): Promise<void> {
+  const breathe = createBreath();
   for (const some of slices(rows)) {
+    await breathe();
     if (dialectOfDb(db) === 'mysql') {
       await db.insertInto(table).ignore().values(some).execute();
     } else {
@@ -38,7 +42,9 @@ export async function upsert<T extends TableName>(
   rows: readonly Row<T>[],
   how: { key: readonly ColumnName<T>[]; update: readonly ColumnName<T>[] },
 ): Promise<void> {
+  const breathe = createBreath();
   for (const some of slices(rows)) {
+    await breathe();
     const query = db.insertInto(table).values(some);
     if (dialectOfDb(db) === 'mysql') {
       const set = Object.fromEntries(how.update.map((column) => [column, sql`VALUES(${sql.ref(column)})`]));
@@ -87,6 +93,24 @@ export function jsonText(db: Db, column: string): RawBuilder<string | null> {
 export function jsonBytes(db: Db, column: string): RawBuilder<StoredJson | null> {
   if (dialectOfDb(db) !== 'sqlite') return jsonText(db, column);
   return sql<Buffer | null>`CAST(${sql.ref(column)} AS BLOB)`;
+}
+
+/** How many bytes a stored JSON column has, without reading it where that is possible; compressed ones on PostgreSQL. */
+export function storedSize(db: Db, column: string): RawBuilder<number> {
+  const ref = sql.ref(column);
+  switch (dialectOfDb(db)) {
+    case 'sqlite':
+      return sql<number>`octet_length(${ref})`;
+    case 'postgresql':
+      return sql<number>`pg_column_size(${ref})`;
+    case 'mysql':
+      return sql<number>`LENGTH(${ref})`;
+  }
+}
+
+/** UTF-8 bytes that are clean JSON, for a JSON column: SQLite takes them as they are, four times faster than a text. */
+export function jsonFromBytes(db: Db, bytes: Buffer): RawBuilder<Json> {
+  return dialectOfDb(db) === 'sqlite' ? sql<Json>`CAST(${bytes} AS TEXT)` : sql<Json>`${bytes.toString()}`;
 }
 
 /** What `jsonBytes` selects. */

@@ -8,10 +8,12 @@ export {
   insertOrIgnore,
   jsonAt,
   jsonBytes,
+  jsonFromBytes,
   jsonText,
   likeFold,
   type StoredJson,
   storedBytes,
+  storedSize,
   upsert,
 } from './expressions.ts';
 export { lockDatabaseFile } from './folder-lock.ts';
