@@ -101,7 +101,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
 
   const place = clientPlace(env);
   const staticFolders = staticFoldersOf(settings, place);
-  const access = createAccess({ database, settings, config, bus });
+  const access = createAccess({ database, settings, config, bus, log });
   opened.defer(() => access.close());
   const accounts = createAccounts({
     database,

@@ -36,7 +36,7 @@ describe('permissions and grants', () => {
         return typeof value === 'function' ? value.bind(db) : value;
       },
     });
-    access = createAccess({ database: { ...database, db: counted }, settings, config, bus });
+    access = createAccess({ database: { ...database, db: counted }, settings, config, bus, log });
   });
   after(async () => {
     access.close();

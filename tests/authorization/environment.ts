@@ -9,4 +9,5 @@ export const ENV = {
   ENABLE_CHANNELS: 'true',
   ENABLE_NOTES: 'true',
   ENABLE_USER_WEBHOOKS: 'true',
+  AUDIO_TTS_ENGINE: 'openai',
 };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Database, Transaction } from '../../kernel/database/index.ts';
 import { HttpError } from '../../kernel/http/errors.ts';
 import { isObject } from '../../kernel/json.ts';
+import type { Log } from '../../kernel/telemetry/log.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { applyClaimedGroups, type ClaimedChange, type ClaimedGroups } from './claimed-groups.ts';
 import {
@@ -71,11 +72,12 @@ interface GroupDeps {
   defaultShare: boolean | 'members';
   /** Tells that what these users may do has changed. */
   announce(userIds: readonly string[]): void;
+  log: Pick<Log, 'warn'>;
 }
 
 const missing = (): HttpError => new HttpError(404, 'Group not found.');
 
-export function createGroups({ database, defaultShare, announce }: GroupDeps): Groups {
+export function createGroups({ database, defaultShare, announce, log }: GroupDeps): Groups {
   /** Runs `work` alone among group changes; its users are told after the commit. */
   const change = <T>(work: (tx: Transaction, tell: (userIds: readonly string[]) => void) => Promise<T>): Promise<T> =>
     database.transaction(async (tx) => {
@@ -169,6 +171,11 @@ export function createGroups({ database, defaultShare, announce }: GroupDeps): G
       change(async (tx, tell) => {
         const found = await groupsByName(tx, [...new Set(names)]);
         const wanted = new Set(found.map((group) => group.id));
+        const shared = found.filter(({ name }, at) => found.findIndex((one) => one.name === name) < at);
+        if (shared.length > 0) {
+          const text = 'several groups have the name a directory or proxy gave: the user joins all of them';
+          log.warn({ user: userId, names: [...new Set(shared.map(({ name }) => name))] }, text);
+        }
         if (createAs !== undefined) {
           const known = new Set(found.map((group) => group.name));
           for (const name of new Set(names)) {

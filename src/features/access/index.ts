@@ -4,6 +4,7 @@ import type { User } from '../../kernel/http/principal.ts';
 import { type Bus, memoryAge } from '../../kernel/realtime/index.ts';
 import { permissionTree } from '../../kernel/settings/config-defaults.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
+import type { Log } from '../../kernel/telemetry/log.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { createGrantMemory } from './grant-memory.ts';
 import { type Grant, grantsAllow, type Right } from './grants.ts';
@@ -90,13 +91,14 @@ export interface Access {
 }
 
 export interface AccessDeps {
+  log: Pick<Log, 'warn'>;
   database: Pick<Database, 'db' | 'transaction'>;
   settings: Settings;
   config: Pick<Config, 'get' | 'onChange'>;
   bus: Pick<Bus, 'publish' | 'subscribe' | 'onGap' | 'shared'>;
 }
 
-export function createAccess({ database, settings, config, bus }: AccessDeps): Access {
+export function createAccess({ database, settings, config, bus, log }: AccessDeps): Access {
   const { db } = database;
   const memory = createMemory(db, bus);
   const grants = createGrantMemory(db, bus);
@@ -134,6 +136,7 @@ export function createAccess({ database, settings, config, bus }: AccessDeps): A
       database,
       defaultShare: settings.get('DEFAULT_GROUP_SHARE_PERMISSION'),
       announce: (userIds) => changes.publish(userIds, true),
+      log,
     }),
     grants: {
       list: listGrants,
@@ -197,7 +200,7 @@ function createChanges(bus: AccessDeps['bus'], forget: (userIds: readonly string
     if (tell && userIds?.length !== 0) for (const listener of listeners) listener(userIds);
   };
   // What was missed may have been about anybody.
-  const stopGap = bus.onGap(() => apply(null, true));
+  const stopGap = bus.onGap(() => forget(null));
   const stop = bus.subscribe(TOPIC, (message) => {
     const { users, tell } = message as { users: unknown; tell: unknown };
     const ids = Array.isArray(users) ? users.filter((id) => typeof id === 'string') : null;

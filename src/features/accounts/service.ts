@@ -57,7 +57,7 @@ export interface AccountService {
   signOut(token: string): Promise<string | null>;
 }
 
-const EMAIL = /^[^@]+@[^@]+\.[^@]+$/;
+const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
 export interface SignUpForm {
   name: string;

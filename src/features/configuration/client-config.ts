@@ -67,18 +67,20 @@ export function createClientConfig(deps: ClientConfigDeps): (request: FastifyReq
   };
 }
 
-const GONE = 'Invalid authentication request.';
-
-/** Only a session token counts here; of the refused ones only that of an account that is gone is told. */
+/**
+ * Only a session token counts here, and one that is refused is none, also when its account is gone: the client would show an error in
+ * place of the sign-in page.
+ */
 async function caller(deps: ClientConfigDeps, request: FastifyRequest): Promise<User | null> {
   const parts = (request.headers.authorization ?? '').split(' ');
-  const token = (parts.length === 2 && parts[1]) || request.cookies.token;
+  // A gateway's own password names nobody here.
+  const named = parts.length === 2 && parts[0]?.toLowerCase() !== 'basic' ? parts[1] : '';
+  const token = named || request.cookies.token;
   if (!token || token.startsWith('sk-')) return null;
   try {
     return (await deps.session(token)).user;
   } catch (error) {
     if (!(error instanceof HttpError) || error.status >= 500) throw error;
-    if (error.status === 401 && error.detail === GONE) throw error;
     return null;
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from '../../kernel/realtime/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
@@ -26,6 +27,7 @@ export function revokeSockets(deps: RevocationDeps): () => void {
     // What was missed may have ended any of them.
     bus.onGap(() => {
       for (const session of sessions.all()) session.checkAt = 0;
+      void narrow([...sessions.all()], deps).catch(failed);
     }),
     accounts.onUserChanged((userId, what) => {
       const own = those((session) => session.userId === userId);
@@ -47,8 +49,10 @@ export function revokeSockets(deps: RevocationDeps): () => void {
     }),
     access.onChanged((userIds) => {
       if (userIds === null) {
-        // The defaults for everybody have changed: who keeps a right notices nothing.
-        void narrow([...sessions.all()], deps).catch(failed);
+        // The defaults for everybody have changed.
+        void narrow([...sessions.all()], deps)
+          .then(() => renew([...sessions.all()]))
+          .catch(failed);
         return;
       }
       const affected = new Set(userIds);
@@ -70,6 +74,20 @@ async function rename(own: readonly LiveSession[], accounts: RevocationDeps['acc
   const [first] = own;
   const user = first && (await accounts.findUser(first.userId));
   if (user) for (const { socket } of own) void socket.identify({ id: user.id, name: user.name });
+}
+
+const RENEWED_AT_ONCE = 200;
+const RENEW_PAUSE_MS = 20;
+
+/** Pages take up other rights when they connect anew; not all at once, for each asks for a lot then. */
+async function renew(sessions: readonly LiveSession[]): Promise<void> {
+  for (let at = 0; at < sessions.length; at += RENEWED_AT_ONCE) {
+    for (const { socket } of sessions.slice(at, at + RENEWED_AT_ONCE)) {
+      socket.emit('access:updated', {});
+      socket.disconnect();
+    }
+    await pause(RENEW_PAUSE_MS);
+  }
 }
 
 async function narrow(sessions: readonly LiveSession[], { leaveForbidden }: RevocationDeps): Promise<void> {
