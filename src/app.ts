@@ -15,7 +15,7 @@ import { createImages } from './features/images/index.ts';
 import { channelIdsOf, createLive, markChannelRead } from './features/live/index.ts';
 import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, type Models, modelRoutes } from './features/models/index.ts';
-import { createDispatch, createSender, notificationRoutes } from './features/notifications/index.ts';
+import { createDispatch, createNotify, createSender, notificationRoutes } from './features/notifications/index.ts';
 import { createProviders, providerRoutes, withNotedUsage } from './features/providers/index.ts';
 import { createRequestLimits } from './features/request-limits/index.ts';
 import { scimRoutes } from './features/scim/index.ts';
@@ -279,7 +279,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     live,
     toolServers,
     files: content.files,
-    content,
+    content: { ...content, notify: createNotify(send) },
     code,
     folders,
     findUser: accounts.findUser,

@@ -3,7 +3,7 @@ import type { Accounts } from './features/accounts/index.ts';
 import { analyticsRoutes } from './features/analytics/index.ts';
 import { automationRoutes } from './features/automations/index.ts';
 import { calendarRoutes } from './features/calendars/index.ts';
-import { channelRoutes } from './features/channels/index.ts';
+import { type ChannelLookup, channelRoutes, createChannelLookup, createChannels } from './features/channels/index.ts';
 import type { CodeExecution } from './features/code-execution/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
@@ -49,6 +49,7 @@ interface Content {
   files: Files;
   notes: Notes;
   memories: Memories;
+  channels: ChannelLookup;
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -85,6 +86,7 @@ export function createContent(deps: ContentDeps): Content {
     files,
     notes,
     memories: createMemories(deps),
+    channels: createChannelLookup(deps.database.db, createChannels(deps)),
     start: () => files.start(),
     async close() {
       await writing.close();

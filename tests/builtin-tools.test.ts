@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type SentTurn, sendTurn } from './support/chat.ts';
 import { type Account, addAccount, signUp } from './support/client.ts';
@@ -7,6 +10,7 @@ import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
 
 const MEMORY = ['search_memories', 'add_memory', 'replace_memory_content', 'update_memory', 'delete_memory'];
+const CHANNELS = ['search_channels', 'search_channel_messages', 'view_channel_message', 'view_channel_thread'];
 const NAMES = [
   'get_current_timestamp',
   'calculate_timestamp',
@@ -27,9 +31,12 @@ describe('tools of the server itself', () => {
 
   before(async () => {
     provider = await startProvider({
-      models: ['hello', 'echo', ...[...NAMES, ...MEMORY].map((name) => `calls-${name}`)],
+      models: ['hello', 'echo', ...[...NAMES, ...MEMORY, ...CHANNELS, 'notify'].map((name) => `calls-${name}`)],
     });
-    server = await startServer({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
+    server = await startServer({
+      provider,
+      env: { BYPASS_MODEL_ACCESS_CONTROL: 'true', ENABLE_LOCAL_WEB_FETCH: 'true' },
+    });
     admin = await signUp(server);
     user = await addAccount(admin, 'una');
     socket = await connectSocket(server.base, user);
@@ -164,6 +171,84 @@ describe('tools of the server itself', () => {
     assert.ok(await memory('update_memory', { operations: [add] }));
     assert.equal((await memory('delete_memory', { memory_id: made.id })).status, 'success');
     assert.ok((await memory('delete_memory', { memory_id: made.id })).error);
+  });
+
+  it('read the channels of the user, and no others', async () => {
+    const config = await admin.ok<Record<string, unknown>>('GET', '/api/v1/auths/admin/config');
+    await admin.ok('POST', '/api/v1/auths/admin/config', { json: { ...config, ENABLE_CHANNELS: true } });
+    const grant = { principal_type: 'user', principal_id: user.id, permission: 'read' };
+    const make = (name: string, access_grants: unknown[]) =>
+      admin.ok<{ id: string }>('POST', '/api/v1/channels/create', { json: { name, access_grants } });
+    const [shared, closed] = [await make('garden', [grant]), await make('cellar', [])];
+    const post = (channel: { id: string }, content: string, parent_id: string | null = null) =>
+      admin.ok<{ id: string }>('POST', `/api/v1/channels/${channel.id}/messages/post`, {
+        json: { content, parent_id },
+      });
+    const first = await post(shared, 'The zucchini is ripe');
+    await post(shared, 'So is the zucchini of the neighbours', first.id);
+    const hidden = await post(closed, 'No zucchini here');
+    const list = async (name: string, args: unknown) => {
+      const { result } = await call(name, args);
+      return result as unknown as Record<string, unknown>[];
+    };
+    assert.deepEqual(
+      (await list('search_channels', { query: 'e' })).map(({ name }) => name),
+      ['garden'],
+    );
+    const found = await list('search_channel_messages', { query: 'ZUCCHINI' });
+    assert.deepEqual(
+      found.map(({ is_thread_reply }) => is_thread_reply),
+      [true, false],
+    );
+    const { result: thread } = await call('view_channel_thread', { parent_message_id: first.id });
+    assert.equal(thread.message_count, 2);
+    const said = thread.messages as Record<string, unknown>[];
+    assert.deepEqual(
+      said.map(({ is_parent, user_name }) => [is_parent, user_name]),
+      [
+        [true, admin.name],
+        [false, admin.name],
+      ],
+    );
+    const { result: one } = await call('view_channel_message', { message_id: first.id });
+    assert.deepEqual([one.content, one.reply_count], ['The zucchini is ripe', 1]);
+    assert.ok((await call('view_channel_message', { message_id: hidden.id })).result.error);
+    await admin.ok('POST', '/api/v1/auths/admin/config', { json: config });
+  });
+
+  it('tell the user elsewhere', async () => {
+    const config = await admin.ok<Record<string, unknown>>('GET', '/api/v1/auths/admin/config');
+    await admin.ok('POST', '/api/v1/auths/admin/config', { json: { ...config, ENABLE_USER_WEBHOOKS: true } });
+    const told: string[] = [];
+    const receiver = createServer((request, response) => {
+      request.on('data', (chunk: Buffer) => told.push(chunk.toString()));
+      request.on('end', () => response.writeHead(204).end());
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    try {
+      const tell = async (args: unknown) => {
+        await sendTurn(admin, adminSocket, { model: 'calls-notify', content: JSON.stringify(args) });
+        const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
+        return messages.findLast(({ role }) => role === 'tool')?.content ?? '';
+      };
+      const adminSocket = await connectSocket(server.base, admin);
+      assert.match(await tell({ message: 'Dinner' }), /^Error: The user has set no place/);
+      const { port } = receiver.address() as AddressInfo;
+      const target = {
+        type: 'webhook',
+        enabled: true,
+        events: ['chat.finished'],
+        config: { url: `http://127.0.0.1:${port}/` },
+      };
+      await admin.ok('POST', '/api/v1/notifications/targets', { json: target });
+      assert.equal(await tell({ message: 'Dinner is ready', title: 'Kitchen' }), 'The notification was sent.');
+      assert.equal((JSON.parse(told.join('')) as { message: string }).message, 'Dinner is ready');
+      assert.match(await tell({ message: 'x', target: 'nowhere' }), /^Error: There is no place/);
+      adminSocket.close();
+    } finally {
+      receiver.close();
+      await admin.ok('POST', '/api/v1/auths/admin/config', { json: config });
+    }
   });
 
   it('ask the person at the tab where the chat is not stored', async () => {

@@ -1,1 +1,3 @@
+export { type ChannelLookup, createChannelLookup } from './lookup.ts';
 export { channelRoutes } from './routes.ts';
+export { createChannels } from './service.ts';

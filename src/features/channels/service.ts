@@ -28,6 +28,8 @@ export interface ChannelsDeps {
 
 type Row = store.ChannelRow;
 
+export type Channels = ReturnType<typeof createChannels>;
+
 /** Rules of channels (realtime note, 2): lists, creating, sharing, reading and posting. */
 export function createChannels({ database, access, realtime, events }: ChannelsDeps) {
   const { db } = database;
@@ -50,6 +52,9 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
   return {
     allows,
     whole,
+
+    /** The channels of a user. */
+    readable: async (user: User): Promise<Row[]> => store.listChannels(db, await viewerOf(user)),
 
     async list(user: User) {
       const rows = await store.listChannels(db, await viewerOf(user));

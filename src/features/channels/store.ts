@@ -214,6 +214,14 @@ export function listRoots(db: Db, channelId: string, offset: number, limit: numb
     .execute();
 }
 
+/** Names of accounts by id; those that are gone are missing. */
+export async function userNamesOf(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
+  const wanted = [...new Set(ids)];
+  if (wanted.length === 0) return new Map();
+  const rows = await db.selectFrom('user').select(['id', 'name']).where('id', 'in', wanted).execute();
+  return new Map(rows.map(({ id, name }) => [id, name ?? '']));
+}
+
 export function findMessages(db: Db, ids: readonly string[]): Promise<MessageRow[]> {
   if (ids.length === 0) return Promise.resolve([]);
   return db.selectFrom('message').selectAll().where('id', 'in', ids).execute();

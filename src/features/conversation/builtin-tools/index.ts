@@ -2,16 +2,20 @@ import type { Database } from '../../../kernel/database/index.ts';
 import { isObject } from '../../../kernel/json.ts';
 import type { Config } from '../../../kernel/settings/index.ts';
 import type { Access } from '../../access/index.ts';
+import type { ChannelLookup } from '../../channels/index.ts';
 import type { Memories } from '../../memories/index.ts';
 import type { Notes } from '../../notes/index.ts';
+import type { Notify } from '../../notifications/index.ts';
 import type { Tabs } from '../direct/direct-models.ts';
 import { type Draft, type Extension, hasCapability, usesBuiltInTools } from '../prepare/index.ts';
 import type { TurnTool } from '../turn/turn.ts';
 import { askUserTool } from './ask-user.ts';
+import { channelTools } from './channels.ts';
 import { chatTools } from './chats.ts';
 import { type CodeDeps, executeCodeTool } from './execute-code.ts';
 import { memoryTools } from './memories.ts';
 import { noteTools } from './notes.ts';
+import { notifyTool } from './notify.ts';
 import { taskListTools } from './task-list.ts';
 import { timeTools } from './time.ts';
 
@@ -19,6 +23,8 @@ import { timeTools } from './time.ts';
 export interface ToolContent {
   notes: Notes;
   memories: Memories;
+  channels: ChannelLookup;
+  notify: Notify;
 }
 
 export interface BuiltinToolsDeps {
@@ -64,6 +70,12 @@ async function offered(draft: Draft, deps: BuiltinToolsDeps): Promise<[string, T
   }
   if (isNoteChat(turn) || (await has('notes', config.get('notes.enable'), 'features.notes'))) {
     tools.push(...noteTools(turn, content.notes));
+  }
+  if (await has('channels', config.get('channels.enable'), 'features.channels')) {
+    tools.push(...channelTools(turn, content.channels));
+  }
+  if (await has('notifications', config.get('ui.enable_user_webhooks'), 'features.webhooks')) {
+    tools.push(notifyTool(turn, content.notify));
   }
   return tools;
 }
