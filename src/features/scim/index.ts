@@ -18,7 +18,11 @@ export interface ScimDeps {
 }
 
 /** SCIM 2.0: identity providers keep accounts and groups up to date. No routes where the operator did not switch it on. */
-export function scimRoutes(deps: ScimDeps): Route[] {
+export function scimRoutes(given: ScimDeps): Route[] {
+  const events: EventSink = {
+    publish: (event, details) => given.events.publish(event, { source: 'scim', ...details }),
+  };
+  const deps = { ...given, events };
   if (!deps.settings.get('ENABLE_SCIM')) return [];
   const access = scimToken(deps.settings.get('SCIM_TOKEN'));
   return [...discoveryRoutes(access), ...userRoutes(deps), ...groupRoutes(deps)];
