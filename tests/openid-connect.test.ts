@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { connectClient, type FlowChecks, type ProviderClient } from '../src/features/single-sign-on/client.ts';
 import type { LoginProvider } from '../src/features/single-sign-on/providers.ts';
 import { fetchThrough } from '../src/features/single-sign-on/transport.ts';
@@ -164,5 +169,31 @@ describe('an OpenID provider', () => {
     const payload = await client.verifyLogout(told[0] ?? '');
     assert.deepEqual([payload.sub, payload.sid], ['cleo', claims?.sid]);
     await assert.rejects(client.verifyLogout(String(tokens.id_token)));
+  });
+
+  it('is looked at by the doctor', async () => {
+    const doctor = async (discovery: string) => {
+      const dataDir = await mkdtemp(join(tmpdir(), 'loggia-doctor-'));
+      const { PATH = '', HOME = '' } = process.env;
+      const env = {
+        PATH,
+        HOME,
+        DATA_DIR: dataDir,
+        OAUTH_CLIENT_ID: 'loggia',
+        OAUTH_CLIENT_SECRET: 'a-secret',
+        OPENID_PROVIDER_URL: discovery,
+        OAUTH_TIMEOUT: '2',
+        OPENAI_API_BASE_URL: `${server.url}/none`,
+      };
+      const run = promisify(execFile)(join(import.meta.dirname, '../bin/loggia'), ['doctor'], { env });
+      // With a problem, here at least that of the model provider, it ends with 1.
+      const { stdout } = await run.catch((error: { stdout: string }) => error);
+      await rm(dataDir, { recursive: true, force: true });
+      return stdout;
+    };
+    assert.match(await doctor(server.discovery), new RegExp(`ok +sign-in: +oidc: ${server.url}\n`));
+    const wrong = await doctor(`${server.url}/wrong/.well-known/openid-configuration`);
+    assert.match(wrong, /problem +sign-in: +oidc: OAUTH_\w+\n +-> is OPENID_PROVIDER_URL right/);
+    assert.doesNotMatch(wrong, /a-secret/);
   });
 });

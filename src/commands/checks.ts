@@ -3,6 +3,7 @@ import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clientPlace, isInstalled } from '../features/web-client/index.ts';
 import { type Database, inspectSchema, sqliteFile } from '../kernel/database/index.ts';
+import { createEgress } from '../kernel/egress/index.ts';
 import { ollamaUrls, openaiConnections, type Settings } from '../kernel/settings/index.ts';
 import { explain } from './command.ts';
 
@@ -72,6 +73,22 @@ export async function checkRedis(settings: Settings): Promise<Finding[]> {
       }
     }),
   );
+}
+
+/** Where people sign in; nothing where no login provider is configured. */
+export async function checkSignIn(settings: Settings, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const { checkLoginProviders } = await import('../features/single-sign-on/index.ts');
+  const egress = createEgress({ settings, env });
+  try {
+    return (await checkLoginProviders(settings, egress)).map((one): Finding => {
+      if ('issuer' in one) return { level: 'ok', text: `${one.name}: ${one.issuer}` };
+      const help =
+        one.name === 'oidc' ? 'is OPENID_PROVIDER_URL right, and reached from here?' : 'is it reached from here?';
+      return { level: 'problem', text: `${one.name}: ${one.reason}`, help };
+    });
+  } finally {
+    await egress.close();
+  }
 }
 
 const LOW_SPACE_BYTES = 500_000_000;

@@ -1,12 +1,21 @@
 import type { Database } from '../kernel/database/index.ts';
 import { loadSettings, type Settings, SettingsError } from '../kernel/settings/index.ts';
-import { checkClient, checkDatabase, checkProviders, checkRedis, checkStorage, type Finding } from './checks.ts';
+import {
+  checkClient,
+  checkDatabase,
+  checkProviders,
+  checkRedis,
+  checkSignIn,
+  checkStorage,
+  type Finding,
+} from './checks.ts';
 import { type Command, explain, readArguments, UsageError } from './command.ts';
 import { openMainDatabase } from './open-database.ts';
 
 const usage = `usage: loggia doctor
 
-  Looks at settings, database, Redis, storage, model providers and the web client, each with what to do about a problem.
+  Looks at settings, database, Redis, storage, model and login providers and the web client, each with what to do about a
+  problem.
   No data is changed. Exit code 1 when there is a problem.
 `;
 
@@ -64,6 +73,7 @@ async function examine(settings: Settings, report: Report): Promise<void> {
     report('storage', await checkStorage(settings));
     const readable = usable?.every(({ level }) => level === 'ok') ? database : null;
     report('provider', await checkProviders(settings, readable, process.env));
+    report('sign-in', await checkSignIn(settings, process.env));
   } finally {
     await database?.close();
   }

@@ -38,9 +38,10 @@ const LIFETIME = 3_600;
 const MOST = 4;
 
 export function createFlows({ secrets, cookie }: FlowOptions): Flows {
-  const keys = secrets.map((secret) => new Uint8Array(hkdfSync('sha256', secret, '', 'loggia sign-in', 32)));
-  const [key] = keys;
-  if (!key) throw new Error('there is no secret to encrypt with');
+  const keys = secrets.map(keyOf);
+  const [first] = keys;
+  if (!first) throw new Error('there is no secret to encrypt with');
+  const key = first;
 
   async function read(request: FastifyRequest): Promise<Flow[]> {
     const text = request.cookies[COOKIE];
@@ -57,6 +58,9 @@ export function createFlows({ secrets, cookie }: FlowOptions): Flows {
     return [];
   }
 
+  const seal = (flows: readonly Flow[]): Promise<string> =>
+    new EncryptJWT({ flows }).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(key);
+
   async function write(reply: FastifyReply, flows: readonly Flow[]): Promise<void> {
     const { sameSite, secure } = cookie;
     const base = { path: '/', httpOnly: true, sameSite, secure, encode: String };
@@ -64,10 +68,7 @@ export function createFlows({ secrets, cookie }: FlowOptions): Flows {
       reply.setCookie(COOKIE, '', { ...base, maxAge: 0 });
       return;
     }
-    const text = await new EncryptJWT({ flows })
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-      .encrypt(key as Uint8Array);
-    reply.setCookie(COOKIE, text, { ...base, maxAge: LIFETIME });
+    reply.setCookie(COOKIE, await seal(flows), { ...base, maxAge: LIFETIME });
   }
 
   return {
@@ -93,6 +94,10 @@ export function createFlows({ secrets, cookie }: FlowOptions): Flows {
 /** What of a sign-in is kept to know it again. */
 export function flowId({ state }: Pick<Flow, 'state'>): string {
   return createHash('sha256').update(state).digest('base64url');
+}
+
+function keyOf(secret: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, '', 'loggia sign-in', 32));
 }
 
 function random(): string {

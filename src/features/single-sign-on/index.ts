@@ -22,6 +22,7 @@ import { endSessionAddress } from './sign-out.ts';
 import { cleanUp, oldestAdmin } from './store.ts';
 import { createStoredTokens, type OAuthToken } from './stored-tokens.ts';
 
+export { checkLoginProviders } from './check.ts';
 export { type Flow, type Flows, flowId } from './flow.ts';
 export { describeProblem } from './problems.ts';
 export { providersOf, spendSignIn } from './store.ts';

@@ -113,19 +113,19 @@ async function comeBack(deps: LoginDeps, request: FastifyRequest, reply: Fastify
 
 /** Tokens for the code the browser brought, once for each sign-in this browser has begun. */
 async function tradeCode(
-  { flows, database, ...deps }: LoginDeps,
+  deps: LoginDeps,
   request: FastifyRequest,
   reply: FastifyReply,
   name: string,
 ): Promise<Exchanged> {
   const { state } = request.query as Record<string, unknown>;
-  const flow = typeof state === 'string' ? await flows.end(request, reply, name, state) : null;
+  const flow = typeof state === 'string' ? await deps.flows.end(request, reply, name, state) : null;
   if (!flow) throw new SignInFailed('this browser has begun no sign-in with this state');
   // Before the code is traded: two requests with one state must not both go on.
-  if (!(await spendSignIn(database.db, flowId(flow), flow.expiresAt))) {
+  if (!(await spendSignIn(deps.database.db, flowId(flow), flow.expiresAt))) {
     throw new SignInFailed('this sign-in has come back before');
   }
-  const client = await requireClient({ flows, database, ...deps }, name);
+  const client = await requireClient(deps, name);
   const at = request.url.indexOf('?');
   return client.exchange(flow, at < 0 ? '' : request.url.slice(at));
 }
