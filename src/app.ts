@@ -225,6 +225,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     events,
     log,
     findUser: accounts.findUser,
+    transcribe: (user, recording, signal) => audio.transcribe(user, recording, signal),
   });
   opened.defer(() => content.close());
 

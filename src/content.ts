@@ -7,7 +7,7 @@ import { type ChannelLookup, channelRoutes, createChannelLookup, createChannels 
 import type { CodeExecution } from './features/code-execution/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
 import { evaluationRoutes } from './features/evaluations/index.ts';
-import { createFiles, type Files } from './features/files/index.ts';
+import { createFiles, type Files, type Transcribe } from './features/files/index.ts';
 import { createKnowledgeBases, type KnowledgeBases } from './features/knowledge/index.ts';
 import type { Live } from './features/live/index.ts';
 import { createMemories, type Memories, memoryRoutes } from './features/memories/index.ts';
@@ -40,6 +40,7 @@ interface ContentDeps {
   fetch: PipelinesDeps['fetch'];
   code: CodeExecution;
   findUser(id: string): Promise<User | null>;
+  transcribe: Transcribe;
   events: EventSink;
   log: Log;
 }

@@ -197,6 +197,24 @@ describe('transcription', () => {
     assert.deepEqual(first.raw, silence());
   });
 
+  it('reads uploaded recordings, and says why it could not', async () => {
+    const answers: EngineAnswer[] = [heard, { status: 500, json: { error: 'out of order' } }];
+    await using engine = await startEngine({ answer: () => answers.shift() ?? null });
+    await openai(engine.base);
+    const upload = async () => {
+      const form = new FormData();
+      form.append('file', new Blob([new Uint8Array(silence())], { type: 'audio/wav' }), 'note.wav');
+      const { id } = await user.ok<{ id: string }>('POST', '/api/v1/files/', { form });
+      return until(async () => {
+        const { data } = await user.ok<{ data: Record<string, unknown> }>('GET', `/api/v1/files/${id}`);
+        return data.status === 'completed' || data.status === 'failed' ? data : null;
+      });
+    };
+    assert.equal((await upload()).content, 'heard');
+    const failed = await upload();
+    assert.deepEqual([failed.status, failed.error], ['failed', 'External: out of order']);
+  });
+
   it('says what is missing for speech recognition of its own', async () => {
     await set({ ENGINE: '' });
     const { status, body } = await hear(silence());

@@ -1,3 +1,4 @@
+import type { User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
 import type { EventSink } from '../configuration/index.ts';
 import { type CallsDeps, createCalls } from './calls/calls.ts';
@@ -7,6 +8,7 @@ import { createVoices } from './lists.ts';
 import { audioRoutes } from './routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { createSpeechService } from './speech/service.ts';
+import { isSupported } from './transcription/kinds.ts';
 import { createTranscriptionService } from './transcription/service.ts';
 
 export interface AudioDeps extends Omit<EngineDeps & CallsDeps, 'ffmpeg'> {
@@ -16,6 +18,8 @@ export interface AudioDeps extends Omit<EngineDeps & CallsDeps, 'ffmpeg'> {
 /** Speech, transcription and calls. */
 export interface Audio {
   routes: Route[];
+  /** What is said in a file; null for a kind that is no recording. Throws HttpError. */
+  transcribe(user: User, recording: { path: string; type: string }, signal: AbortSignal): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -29,6 +33,10 @@ export function createAudio(given: AudioDeps): Audio {
   const calls = createCalls(deps);
   return {
     routes: [...settingsRoutes(config, events), ...audioRoutes({ config, speech, transcription, voices })],
+    async transcribe(user, { path, type }, signal) {
+      if (!isSupported(type, config.get('audio.stt.supported_content_types') ?? [])) return null;
+      return transcription.transcribe({ user, credential: null, signal }, path, null);
+    },
     async close() {
       await calls.close();
       await transcription.close();

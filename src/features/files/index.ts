@@ -4,6 +4,7 @@ import { fileRoutes } from './routes.ts';
 import { createFileService, type FilesDeps, type OwnFile } from './service.ts';
 
 export { presentListed as presentFileResponse, presentStoredMeta as presentFileMeta } from './present.ts';
+export type { Transcribe } from './reading.ts';
 export type { FilesDeps } from './service.ts';
 export { findFile } from './store.ts';
 

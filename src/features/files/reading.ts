@@ -15,7 +15,15 @@ interface ReadingDeps {
   log: Pick<Log, 'error'>;
   attach(user: User, file: { id: string; hash: string | null }, metadata: JsonObject): Promise<void>;
   findUser(id: string): Promise<User | null>;
+  transcribe: Transcribe;
 }
+
+/** What is said in a recording of a user; null for a file of another kind. Throws HttpError with the text for its row. */
+export type Transcribe = (
+  owner: User,
+  recording: { path: string; type: string },
+  signal: AbortSignal,
+) => Promise<string | null>;
 
 /** Files read at a time. */
 const AT_ONCE = 2;
@@ -23,7 +31,9 @@ const AT_ONCE = 2;
 const RESUME_WITHIN = 86_400;
 
 /** Reads the texts of uploads, a few at a time, and says in `data.status` how it went (retrieval note, 2.9). */
-export function createReading({ database, storage, log, attach, findUser }: ReadingDeps) {
+export function createReading(deps: ReadingDeps) {
+  const { database, log, attach, findUser } = deps;
+  const closing = new AbortController();
   const waiting: string[] = [];
   const running = new Set<Promise<void>>();
   let stopped = false;
@@ -33,12 +43,14 @@ export function createReading({ database, storage, log, attach, findUser }: Read
     if (!row) return;
     await database.transaction((tx) => changeFile(tx, id, { data: { status: 'processing' } }));
     try {
-      const content = await contentOf(row, storage);
+      const content = await contentOf(row, deps, closing.signal);
       const hash = content === null ? null : sha256(content);
       if (content !== null) await store(id, { content }, hash);
       await attachTo(row, hash);
       await store(id, { status: 'completed', error: null }, hash);
     } catch (error) {
+      // The next start finds it unfinished.
+      if (closing.signal.aborted) return;
       const known = error instanceof UnreadableError || error instanceof HttpError;
       if (!known) log.error({ err: error, file: id }, 'a file could not be read');
       const text = known ? error.message : detail.DEFAULT;
@@ -86,6 +98,7 @@ export function createReading({ database, storage, log, attach, findUser }: Read
     /** Lets what runs finish; what waits is found by the next start. */
     async close(): Promise<void> {
       stopped = true;
+      closing.abort();
       await Promise.all(running);
     },
   };
@@ -100,11 +113,17 @@ class BlankError extends UnreadableError {
   }
 }
 
-async function contentOf(row: FileRow, storage: Storage): Promise<string | null> {
+async function contentOf(
+  row: FileRow,
+  { storage, findUser, transcribe }: ReadingDeps,
+  signal: AbortSignal,
+): Promise<string | null> {
   const file = row.path === null ? null : await storage.find(row.path);
   if (!file) throw new UnreadableError(detail.NOT_FOUND);
   const type = isObject(row.meta) && typeof row.meta.content_type === 'string' ? row.meta.content_type : '';
-  const text = await readText({ path: file.path, name: row.filename ?? '', type });
+  const owner = row.user_id === null ? null : await findUser(row.user_id);
+  const heard = owner && (await transcribe(owner, { path: file.path, type }, signal));
+  const text = heard ?? (await readText({ path: file.path, name: row.filename ?? '', type }));
   if (text !== null && text.trim() === '') throw new BlankError(text);
   return text;
 }

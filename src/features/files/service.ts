@@ -16,7 +16,7 @@ import type { EventSink } from '../configuration/index.ts';
 import { extensionOf, globPattern, safeName } from './names.ts';
 import { presentListed } from './present.ts';
 import { inChannel, reachable } from './reach.ts';
-import { createReading, sha256 } from './reading.ts';
+import { createReading, sha256, type Transcribe } from './reading.ts';
 import type { FileSearchQuery, UploadQuery } from './shapes.ts';
 import * as store from './store.ts';
 
@@ -31,6 +31,7 @@ export interface FilesDeps {
   /** What else is to be done with an upload that has been read; an HttpError's text becomes the file's error. */
   attach(user: User, file: { id: string; hash: string | null }, metadata: JsonObject): Promise<void>;
   findUser(id: string): Promise<User | null>;
+  transcribe: Transcribe;
 }
 
 const MEGABYTE = 1024 * 1024;
