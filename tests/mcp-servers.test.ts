@@ -165,7 +165,22 @@ for (const era of ['stateless', 'sessions'] as const) {
       await until(() => mcp.sessions() === 0);
     });
 
+    it('are not asked for a turn that calls none of their tools, once their tools are known', async () => {
+      await connect(connection());
+      await sendTurn(user, socket, ids);
+      await until(() => mcp.sessions() === 0);
+      assert.ok(mcp.takeAuthorizations().length > 0);
+      await sendTurn(user, socket, ids);
+      assert.deepEqual(mcp.takeAuthorizations(), []);
+      assert.match(JSON.stringify(provider.chats().at(-1)?.body.tools), /"calc_echo"/);
+      assert.equal((await call('echo', { a: 1 })).told, '{\n  "a": 1\n}');
+      await connect(connection({ key: 'wrong' }));
+      const turn = await sendTurn(user, socket, ids);
+      assert.match(JSON.stringify((await stored(turn))?.statusHistory), /Failed to connect to MCP server 'calc'/);
+    });
+
     it('give pictures, sounds and texts', async () => {
+      await connect(connection());
       const { turn, told } = await call('show');
       assert.deepEqual(JSON.parse(String(told)), { results: ['Two pictures', 'inside', 'd: file:///d.txt'] });
       const item = (await stored(turn))?.output.find(({ type }) => type === 'function_call_output');

@@ -12,6 +12,7 @@ import { configRoutes } from './config-routes.ts';
 import { createToolHeaders } from './headers.ts';
 import { createMcpConnect } from './mcp/connect.ts';
 import { egressFetch } from './mcp/fetch.ts';
+import { rememberListings } from './mcp/remembered.ts';
 import { createClientInfoBox } from './oauth/client-info.ts';
 import { type Clients, createClients, SESSION_PREFIX, sessionName } from './oauth/clients.ts';
 import { namedFetch } from './oauth/named-fetch.ts';
@@ -88,6 +89,7 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
     initializeTimeout: settings.get('MCP_INITIALIZE_TIMEOUT'),
     callTimeout: timeout,
   });
+  const remembered = rememberListings(connect, headers);
   const deps = {
     settings,
     config,
@@ -99,7 +101,10 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
     signedIn: (userId: string) => signedIn(database, userId),
   };
   const enabled = () => pluginsEnabled(settings, 'TOOL_SERVERS');
-  const refresh = async () => catalogue.refresh(enabled() ? documented(config) : []);
+  const refresh = async () => {
+    remembered.forget();
+    await catalogue.refresh(enabled() ? documented(config) : []);
+  };
   const stop = config.onChange((keys) => {
     if (keys.has('tool_server.connections')) void refresh();
   });
@@ -129,7 +134,7 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
       }),
     ],
     list: (user) => listServers(deps, user),
-    open: (asked) => openTools(deps, asked),
+    open: (asked) => openTools({ ...deps, connect: remembered.connect }, asked),
     start: () => void refresh(),
     close: stop,
   };
