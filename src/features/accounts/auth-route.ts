@@ -4,9 +4,15 @@ import type { Route } from '../../kernel/http/route.ts';
 import type { AccountOptions } from './options.ts';
 import { isProfileImage } from './profile-image.ts';
 
+/** Bytes: texts, and a picture in a data URL. */
+const BODY_LIMIT = 8 * 1024 * 1024;
+/** Bytes of a body that holds nothing but names, passwords and codes. */
+export const SMALL_BODY = 64 * 1024;
+
 /** What all routes below /api/v1/auths have in common: never cached, one text for bad input and for a lost database. */
 export function authRoute(one: Route): Route {
   return {
+    bodyLimit: BODY_LIMIT,
     ...one,
     headers: { 'cache-control': 'no-store' },
     invalidDetail: 'Invalid authentication request.',

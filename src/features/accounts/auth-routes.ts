@@ -15,7 +15,7 @@ import {
 } from './account-store.ts';
 import { announceAccount } from './announce.ts';
 import { assertKeysAllowed } from './api-keys.ts';
-import { assertDay, assertProfileImage, assertRole, authRoute } from './auth-route.ts';
+import { assertDay, assertProfileImage, assertRole, authRoute, SMALL_BODY } from './auth-route.ts';
 import { signOutCredentialOf } from './carriers.ts';
 import { answerSignIn, clearSessionCookies, setTokenCookie } from './cookies.ts';
 import { issueSession, type SignInResult } from './issue.ts';
@@ -24,6 +24,7 @@ import { type AccountService, addAccount, changeOwnPassword, signUp } from './se
 import * as shapes from './shapes.ts';
 import { countPasswordFor, systemAccount, trustedAccount, verifyPassword } from './sign-in.ts';
 import { parseLifetime } from './tokens.ts';
+import { readAnnounced } from './trusted-headers.ts';
 
 const BASE = '/api/v1/auths';
 
@@ -53,12 +54,13 @@ function sessionRoutes(service: AccountService): Route[] {
       method: 'POST',
       url: `${BASE}/signin`,
       access: anyone,
+      bodyLimit: SMALL_BODY,
       body: shapes.SigninForm,
       reply: shapes.SigninResponse,
       async handler({ body, request, reply }) {
         if (!options.passwordSignIn) throw new HttpError(403, detail.ACTION_PROHIBITED);
         if (options.trusted) {
-          const account = await trustedAccount(service, request.headers, options.trusted);
+          const account = await trustedAccount(service, readAnnounced(request, options.trusted));
           return answer(reply, await issueSession(service, account, 'trusted_header'));
         }
         if (!options.authRequired) {

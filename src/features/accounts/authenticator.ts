@@ -10,6 +10,7 @@ import { type KnownKey, NAMED_PREFIX, type NamedKeys } from './named-keys/named-
 import { assertInScope } from './named-keys/scopes.ts';
 import type { AccountOptions } from './options.ts';
 import type { Sessions } from './sessions.ts';
+import { announcedEmail } from './trusted-headers.ts';
 
 interface AuthenticatorDeps {
   sessions: Sessions;
@@ -114,9 +115,8 @@ function assertSamePerson(
   request: FastifyRequest,
   { trusted }: Pick<AccountOptions, 'trusted'>,
 ): void {
-  const named = trusted ? request.headers[trusted.email] : undefined;
-  if (typeof named !== 'string' || named === '') return;
-  if (named.toLowerCase() !== user.email) throw new HttpError(401, 'User mismatch. Please sign in again.');
+  const named = trusted && announcedEmail(request, trusted);
+  if (named !== null && named !== user.email) throw new HttpError(401, 'User mismatch. Please sign in again.');
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -1,3 +1,4 @@
+import { type TrustedPeers, trustedPeers } from '../../kernel/http/trusted-peers.ts';
 import type { Settings } from '../../kernel/settings/index.ts';
 
 /** What the environment decides about accounts. */
@@ -11,7 +12,14 @@ export interface AccountOptions {
   cookie: { sameSite: 'lax' | 'strict' | 'none'; secure: boolean };
   /** Lower-case header names; null where the mode is off. */
   apiKeyHeader: string | null;
-  trusted: { email: string; name: string | null; groups: string | null; role: string | null } | null;
+  trusted: {
+    email: string;
+    name: string | null;
+    groups: string | null;
+    role: string | null;
+    /** Whether a peer may say who somebody is. */
+    isProxy: TrustedPeers;
+  } | null;
   passwords: { algorithm: string; pattern: RegExp | null; hint: string };
   images: { mimeTypes: ReadonlySet<string>; maxLength: number | null; redirects: boolean };
   signOutRedirect: string | null;
@@ -47,6 +55,7 @@ export function accountOptions(settings: Settings): AccountOptions {
             name: header(settings.get('WEBUI_AUTH_TRUSTED_NAME_HEADER')),
             groups: header(settings.get('WEBUI_AUTH_TRUSTED_GROUPS_HEADER')),
             role: header(settings.get('WEBUI_AUTH_TRUSTED_ROLE_HEADER')),
+            isProxy: trustedPeers(settings.get('FORWARDED_ALLOW_IPS')),
           },
     passwords: {
       algorithm: settings.get('PASSWORD_HASH_ALGORITHM').toLowerCase(),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import { type Account, accountByEmail, anyUser, loadAccounts, setRole } from './account-store.ts';
 import { announceAccount, announceCreated } from './announce.ts';
 import { countPassword } from './second-factor/sign-in.ts';
 import type { AccountService } from './service.ts';
+import type { Announced } from './trusted-headers.ts';
 
 const isRole = (text: string): boolean => text === 'admin' || text === 'user' || text === 'pending';
 
@@ -31,20 +31,15 @@ export async function countPasswordFor(
 /** The account a proxy's headers name; made when it is new (identity note, 6.6). */
 export async function trustedAccount(
   service: AccountService,
-  headers: IncomingHttpHeaders,
-  names: NonNullable<AccountService['options']['trusted']>,
+  { email, name, groups, role }: Announced,
 ): Promise<Account> {
-  const email = textOf(headers[names.email]).trim().toLowerCase();
-  if (email === '') throw new HttpError(400, detail.INVALID_TRUSTED_HEADER);
   let account = await accountByEmail(service.database.db, email);
   if (!account) {
-    await createTrusted(service, email, decoded(names.name === null ? '' : textOf(headers[names.name])) || email);
+    await createTrusted(service, email, name);
     account = await accountByEmail(service.database.db, email);
   }
   if (!account?.auth) throw new HttpError(400, detail.INVALID_CRED);
-  const groups = names.groups === null ? '' : textOf(headers[names.groups]);
-  if (groups !== '') await service.access.groups.syncByName(account.user.id, splitList(groups));
-  const role = names.role === null ? '' : textOf(headers[names.role]).trim().toLowerCase();
+  if (groups.length > 0) await service.access.groups.syncByName(account.user.id, groups);
   if (!isRole(role) || role === account.user.role) return account;
   await setRole(service.database.db, account.user.id, role);
   service.userChanged(account.user.id, 'role');
@@ -85,24 +80,4 @@ export async function systemAccount(service: AccountService): Promise<Account> {
     }
   }
   return verifyPassword(service, SYSTEM.email, SYSTEM.password);
-}
-
-function textOf(header: string | string[] | undefined): string {
-  return (Array.isArray(header) ? header[0] : header) ?? '';
-}
-
-/** A percent-encoded header value; as it stands when it is not well-formed. Node reads header bytes as Latin-1. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
 }

@@ -69,11 +69,12 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Builds the HTTP server with its hooks and all routes; it does not listen yet. */
 export async function createHttpServer(options: HttpOptions, routes: readonly Route[]): Promise<HttpServer> {
+  const isTrusted = trustedPeers(options.forwardedAllowIps);
   const fastify = Fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
-    trustProxy: trustedPeers(options.forwardedAllowIps),
+    trustProxy: (address: string) => isTrusted(address),
     genReqId(request) {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();

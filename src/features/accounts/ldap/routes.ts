@@ -2,7 +2,7 @@ import { anyone } from '../../../kernel/http/access.ts';
 import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import { type Route, route } from '../../../kernel/http/route.ts';
 import { Str, shape } from '../../../kernel/http/shapes.ts';
-import { authRoute } from '../auth-route.ts';
+import { authRoute, SMALL_BODY } from '../auth-route.ts';
 import { answerSignIn } from '../cookies.ts';
 import { issueSession } from '../issue.ts';
 import type { AccountService } from '../service.ts';
@@ -22,6 +22,7 @@ export function ldapRoutes(service: AccountService): Route[] {
         method: 'POST',
         url: '/api/v1/auths/ldap',
         access: anyone,
+        bodyLimit: SMALL_BODY,
         body: LdapForm,
         reply: SigninResponse,
         async handler({ body, reply }) {
