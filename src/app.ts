@@ -436,6 +436,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     async start() {
       await accounts.start();
       await content.start();
+      await audio.start();
       providers.warm();
       toolServers.start();
       await conversation.start();

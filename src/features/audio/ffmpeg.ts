@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { HttpError } from '../../kernel/http/errors.ts';
 import { isObject } from '../../kernel/json.ts';
-import { createLimiter } from './limiter.ts';
+import { createLimiter } from '../../kernel/limiter.ts';
 
 /** What a probe tells of a recording. */
 export interface Probe {

@@ -20,6 +20,8 @@ export interface Audio {
   routes: Route[];
   /** What is said in a file; null for a kind that is no recording. Throws HttpError. */
   transcribe(user: User, recording: { path: string; type: string }, signal: AbortSignal): Promise<string | null>;
+  /** Removes what an earlier process has left. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export function createAudio(given: AudioDeps): Audio {
       if (!isSupported(type, config.get('audio.stt.supported_content_types') ?? [])) return null;
       return transcription.transcribe({ user, credential: null, signal }, path, null);
     },
+    start: transcription.sweep,
     async close() {
       await calls.close();
       await transcription.close();

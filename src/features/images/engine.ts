@@ -77,6 +77,12 @@ export function post(body: JsonObject, headers: Record<string, string>): Outgoin
   return { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
+/** The pictures of an answer, no more of them than anybody may ask for; throws where there is none. */
+export function some<T>(found: readonly T[], why = 'The engine sent no picture'): readonly T[] {
+  if (found.length === 0) throw failed(why);
+  return found.slice(0, MAX_PICTURES);
+}
+
 /** A picture an engine sent as base64, with or without a `data:` head. */
 export async function fromBase64(text: unknown): Promise<Picture> {
   if (typeof text !== 'string') throw failed('The engine sent no picture');

@@ -2,6 +2,7 @@ import type { Egress } from '../../kernel/egress/index.ts';
 import { detail, forbidden, HttpError, wrapped } from '../../kernel/http/errors.ts';
 import type { Credential, User } from '../../kernel/http/principal.ts';
 import type { JsonObject } from '../../kernel/json.ts';
+import { createLimiter } from '../../kernel/limiter.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import type { Access } from '../access/index.ts';
@@ -47,6 +48,9 @@ export interface GeneratedImage {
 
 const PREVIEW = 300;
 const PERMISSION = 'features.image_generation';
+/** Requests to engines under way, and how many wait: an answer may hold many megabytes. */
+const AT_ONCE = 12;
+const WAITING = 200;
 const LIST_MS = 30_000;
 /** An engine that does not answer must not hold the settings page. */
 const SELECT_MS = 5_000;
@@ -56,6 +60,7 @@ export type ImageService = ReturnType<typeof createImageService>;
 /** Making and changing pictures (providers note, 13). */
 export function createImageService(deps: ImagesDeps) {
   const { settings, config, egress, files, events, log } = deps;
+  const limited = createLimiter(AT_ONCE, WAITING, () => new HttpError(503, 'Too many images are being made.'));
   const permitted = async (user: User) => user.role === 'admin' || (await deps.access.permissions(user, PERMISSION));
   const mayGenerate = async (user: User) => config.get('image_generation.enable') && (await permitted(user));
   const mayEdit = async (user: User) => config.get('images.edit.enable') && (await permitted(user));
@@ -155,7 +160,9 @@ export function createImageService(deps: ImagesDeps) {
       checkCount(form.n);
       const { prompt, model = null, size = null, n, steps = null, negative_prompt: negativePrompt = null } = form;
       const wish = { prompt, size, n, steps, negativePrompt };
-      const drawn = await draw(asker, wish, model).catch((error: unknown) => failure(error, asker.signal));
+      const drawn = await limited(() => draw(asker, wish, model), asker.signal).catch((error: unknown) =>
+        failure(error, asker.signal),
+      );
       if (!drawn) return null;
       const images = await keep(asker, drawn.made);
       const data = { model: drawn.model, size, n, prompt_preview: prompt.slice(0, PREVIEW) };
@@ -172,7 +179,8 @@ export function createImageService(deps: ImagesDeps) {
       checkCount(given.length);
       const { user, signal } = asker;
       const pictures = await Promise.all(given.map((one) => loadPicture(one, user, signal, deps)));
-      const changed = await change(asker, { prompt, pictures, size, n, background }, model).catch((error: unknown) =>
+      const wish = { prompt, pictures, size, n, background };
+      const changed = await limited(() => change(asker, wish, model), signal).catch((error: unknown) =>
         failure(error, signal),
       );
       if (!changed) return null;

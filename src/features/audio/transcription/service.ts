@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { detail, HttpError, ValidationError } from '../../../kernel/http/errors.ts';
 import type { MultipartForm, UploadedFile } from '../../../kernel/http/multipart.ts';
+import { createLimiter } from '../../../kernel/limiter.ts';
 import type { EventSink } from '../../configuration/index.ts';
 import type { EngineDeps, Speaker } from '../engine.ts';
-import { createLimiter } from '../limiter.ts';
 import { azure, deepgram, type HearingEngine, mistral, openai, type Piece } from './engines.ts';
 import { isSupported, mayEnd } from './kinds.ts';
 import { piecesOf } from './pieces.ts';
@@ -31,6 +31,8 @@ const UNCUT_BYTES = 200 * 1024 * 1024;
 /** Pieces that are heard at a time, of all recordings. */
 const AT_ONCE = 6;
 const WAITING = 512;
+/** Milliseconds after which nobody works on a recording any more. */
+const LEFT_MS = 24 * 3_600_000;
 
 export type TranscriptionService = ReturnType<typeof createTranscriptionService>;
 
@@ -44,6 +46,15 @@ export function createTranscriptionService(deps: TranscriptionDeps) {
     WAITING,
     () => new HttpError(503, 'Too many recordings are being transcribed.'),
   );
+
+  /** What a process that was killed has left; what is younger may be another one's work. */
+  async function sweep(): Promise<void> {
+    for (const name of await readdir(folder).catch(() => [])) {
+      const path = join(folder, name);
+      const found = await stat(path).catch(() => null);
+      if (found && Date.now() - found.mtimeMs > LEFT_MS) await rm(path, { recursive: true, force: true });
+    }
+  }
 
   /** Also of files that are kept elsewhere: nothing is done to the file itself. */
   async function transcribe(who: Speaker, path: string, language: string | null): Promise<string> {
@@ -149,6 +160,7 @@ export function createTranscriptionService(deps: TranscriptionDeps) {
       }
     },
 
+    sweep,
     close: () => whisper.close(),
   };
 }

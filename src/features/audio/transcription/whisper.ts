@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { HttpError } from '../../../kernel/http/errors.ts';
+import { createLimiter } from '../../../kernel/limiter.ts';
 import type { EngineDeps } from '../engine.ts';
 import { ConversionError } from '../ffmpeg.ts';
-import { createLimiter } from '../limiter.ts';
 import type { HearingEngine } from './engines.ts';
 import type { WhisperAnswer, WhisperOptions, WhisperTask } from './whisper-worker.ts';
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../kernel/json.ts';
 import { isObject } from '../../../kernel/json.ts';
-import { ask, askJson, failed, fromBase64, type Made, pixels, post, type Reach, type Wish } from '../engine.ts';
+import { ask, askJson, failed, fromBase64, type Made, pixels, post, type Reach, some, type Wish } from '../engine.ts';
 
 export interface Automatic1111Settings {
   base: string;
@@ -52,7 +52,6 @@ export async function generate(reach: Reach, settings: Automatic1111Settings, wi
     ...settings.params,
   };
   const answer = await askJson(reach, `${settings.base}/sdapi/v1/txt2img`, post(body, headersOf(settings)));
-  const found = Array.isArray(answer.images) ? answer.images : [];
-  if (found.length === 0) throw failed('The engine sent no picture');
+  const found = some<unknown>(Array.isArray(answer.images) ? answer.images : []);
   return { pictures: await Promise.all(found.map(fromBase64)), parameters: { ...body, info: answer.info ?? null } };
 }

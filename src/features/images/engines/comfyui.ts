@@ -7,11 +7,11 @@ import {
   type EditWish,
   failed,
   fromAddress,
-  MAX_PICTURES,
   type Made,
   pixels,
   post,
   type Reach,
+  some,
   type Wish,
 } from '../engine.ts';
 import { fillWorkflow, type OutputPicture, outputPictures, type WorkflowValues } from './comfyui-workflow.ts';
@@ -152,13 +152,12 @@ async function work(
   const history = await askJson(reach, `${base}/history/${encodeURIComponent(id)}`, { headers });
   const entry = history[id];
   const found = choose(outputPictures(workflow, isObject(entry) ? entry.outputs : null));
-  if (found.length === 0) throw failed('The ComfyUI workflow made no picture');
   const addresses = new Set(
-    found.map(({ filename, subfolder, type }) => `${base}/view?${new URLSearchParams({ filename, subfolder, type })}`),
+    some(found, 'The ComfyUI workflow made no picture').map(
+      ({ filename, subfolder, type }) => `${base}/view?${new URLSearchParams({ filename, subfolder, type })}`,
+    ),
   );
-  const pictures = await Promise.all(
-    [...addresses].slice(0, MAX_PICTURES).map((url) => fromAddress(reach, url, { base, headers })),
-  );
+  const pictures = await Promise.all([...addresses].map((url) => fromAddress(reach, url, { base, headers })));
   return { pictures, workflow };
 }
 

@@ -2,12 +2,12 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import {
   askJson,
   type EditWish,
-  failed,
   fromBase64,
   type Made,
   type Picture,
   post,
   type Reach,
+  some,
   type Wish,
 } from '../engine.ts';
 
@@ -35,8 +35,7 @@ export async function generate(
     parameters: { sampleCount: n ?? 1, outputOptions: { mimeType: 'image/png' } },
   };
   const answer = await askJson(reach, address(settings, 'predict'), post(body, headers(settings)));
-  const found = Array.isArray(answer.predictions) ? answer.predictions.filter(isObject) : [];
-  if (found.length === 0) throw failed('The engine sent no picture');
+  const found = some(Array.isArray(answer.predictions) ? answer.predictions.filter(isObject) : []);
   const pictures = await Promise.all(found.map((one) => fromBase64(one.bytesBase64Encoded)));
   return { pictures, parameters: { model: settings.model, ...body } };
 }
@@ -56,8 +55,7 @@ async function inlinePictures(answer: JsonObject): Promise<Picture[]> {
     isObject(content) && Array.isArray(content.parts) ? content.parts.filter(isObject) : [],
   );
   const data = parts.flatMap(({ inlineData }) => (isObject(inlineData) ? [inlineData.data] : []));
-  if (data.length === 0) throw failed(refusalOf(parts) || 'The engine sent no picture');
-  return Promise.all(data.map(fromBase64));
+  return Promise.all(some(data, refusalOf(parts) || undefined).map(fromBase64));
 }
 
 /** A model that draws nothing says why in words. */

@@ -12,6 +12,7 @@ import {
   type Picture,
   post,
   type Reach,
+  some,
   type Wish,
 } from '../engine.ts';
 
@@ -83,8 +84,7 @@ async function normal(picture: Picture): Promise<Picture> {
 }
 
 async function picturesOf(reach: Reach, { base, headers }: OpenaiSettings, answer: JsonObject): Promise<Picture[]> {
-  const data = Array.isArray(answer.data) ? answer.data.filter(isObject) : [];
-  if (data.length === 0) throw failed('The engine sent no picture');
+  const data = some(Array.isArray(answer.data) ? answer.data.filter(isObject) : []);
   return Promise.all(
     data.map(({ url, b64_json: text }) =>
       typeof url === 'string' && url !== '' ? fromAddress(reach, url, { base, headers }) : fromBase64(text),
