@@ -39,7 +39,7 @@ export async function sqliteSchema(database: Database): Promise<Record<string, u
       database.db,
     );
     const listed = [];
-    for (const index of indexes.rows) {
+    for (const index of indexes.rows.filter((one) => !one.name.startsWith('loggia_'))) {
       const on = await sql<{ name: string | null }>`SELECT name FROM pragma_index_info(${index.name})`.execute(
         database.db,
       );

@@ -7,6 +7,7 @@ import { migration as namedApiKeys } from './004-named-api-keys.ts';
 import { migration as internalWork } from './005-internal-work.ts';
 import { migration as rateLimits } from './006-rate-limits.ts';
 import { migration as chatSearch } from './007-chat-search.ts';
+import { migration as chatList } from './008-chat-list.ts';
 
 /** One additive step of Loggia's own schema. Never changed after its release; safe while the version before it still runs. */
 export interface Migration {
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   internalWork,
   rateLimits,
   chatSearch,
+  chatList,
 ];
