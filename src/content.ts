@@ -2,7 +2,7 @@ import type { Access } from './features/access/index.ts';
 import type { Accounts } from './features/accounts/index.ts';
 import { analyticsRoutes } from './features/analytics/index.ts';
 import { automationRoutes } from './features/automations/index.ts';
-import { calendarRoutes } from './features/calendars/index.ts';
+import { type Calendars, calendarRoutes, createCalendars } from './features/calendars/index.ts';
 import { type ChannelLookup, channelRoutes, createChannelLookup, createChannels } from './features/channels/index.ts';
 import type { CodeExecution } from './features/code-execution/index.ts';
 import type { EventSink } from './features/configuration/index.ts';
@@ -51,6 +51,7 @@ interface Content {
   notes: Notes;
   memories: Memories;
   channels: ChannelLookup;
+  calendars: Calendars;
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -87,6 +88,7 @@ export function createContent(deps: ContentDeps): Content {
     files,
     notes,
     memories: createMemories(deps),
+    calendars: createCalendars(deps),
     channels: createChannelLookup(deps.database.db, createChannels(deps)),
     start: () => files.start(),
     async close() {

@@ -20,6 +20,7 @@ const NAMES = [
   'create_tasks',
   'update_task',
   ...['search_notes', 'view_note', 'write_note', 'replace_note_content'],
+  ...['search_calendar_events', 'create_calendar_event', 'update_calendar_event', 'delete_calendar_event'],
 ];
 
 describe('tools of the server itself', () => {
@@ -80,7 +81,7 @@ describe('tools of the server itself', () => {
   });
 
   it('are switched off by the model', async () => {
-    const meta = { builtinTools: { chats: false, tasks: false, notes: false }, capabilities: {} };
+    const meta = { builtinTools: { chats: false, tasks: false, notes: false, calendar: false }, capabilities: {} };
     const json = { id: 'quiet', base_model_id: 'hello', name: 'Quiet', meta, params: {}, access_grants: [] };
     await admin.ok('POST', '/api/v1/models/create', { json });
     await sendTurn(user, socket, { model: 'quiet' });
@@ -214,6 +215,30 @@ describe('tools of the server itself', () => {
     assert.deepEqual([one.content, one.reply_count], ['The zucchini is ripe', 1]);
     assert.ok((await call('view_channel_message', { message_id: hidden.id })).result.error);
     await admin.ok('POST', '/api/v1/auths/admin/config', { json: config });
+  });
+
+  it('keep the calendar, in the time of the user', async () => {
+    await user.ok('POST', '/api/v1/auths/update/timezone', { json: { timezone: 'Europe/Stockholm' } });
+    const { result: made } = await call('create_calendar_event', { title: 'Dentist', start: '2030-07-01 09:30' });
+    assert.deepEqual(
+      [made.status, made.start, made.end, made.reminder_minutes, made.all_day],
+      ['success', '2030-07-01 09:30', '2030-07-01 10:30', 10, false],
+    );
+    const stored = await user.ok<{ start_at: number; meta: unknown }>('GET', `/api/v1/calendars/events/${made.id}`);
+    assert.equal(stored.start_at / 1e6, Date.parse('2030-07-01T07:30:00Z'));
+    const { result: found } = await call('search_calendar_events', { query: 'dentist', start: '2030-07-01' });
+    assert.equal(found.total, 1);
+    const changes = { event_id: made.id, start: '2030-07-01 10:00', location: 'Main Street', reminder_minutes: 30 };
+    const { result: changed } = await call('update_calendar_event', changes);
+    assert.deepEqual(
+      [changed.title, changed.start, changed.end, changed.location, changed.reminder_minutes],
+      ['Dentist', '2030-07-01 10:00', '2030-07-01 10:30', 'Main Street', 30],
+    );
+    await call('update_calendar_event', { event_id: made.id, is_cancelled: true });
+    assert.equal((await call('search_calendar_events', {})).result.total, 0);
+    assert.match(String((await call('create_calendar_event', { title: 'x', start: 'soon' })).result.error), /no time/);
+    assert.equal((await call('delete_calendar_event', { event_id: made.id })).result.status, 'success');
+    assert.ok((await call('delete_calendar_event', { event_id: made.id })).result.error);
   });
 
   it('tell the user elsewhere', async () => {

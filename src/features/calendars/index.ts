@@ -1,1 +1,2 @@
 export { calendarRoutes } from './routes.ts';
+export { type Calendars, createCalendars } from './service.ts';

@@ -212,6 +212,13 @@ export function createCalendars({ database, access, config, events }: CalendarsD
       return wholeEvent(event.id);
     },
 
+    /** An event with the right asked for; null: there is none, or it is not the user's. */
+    async openEvent(user: User, id: string, right: Right): Promise<store.EventRow | null> {
+      const event = await store.findEvent(db, id);
+      const calendar = event && (await store.findCalendar(db, event.calendar_id));
+      return event && calendar && (await allows(user, calendar, right)) ? event : null;
+    },
+
     async removeEvent(user: User, event: store.EventRow): Promise<void> {
       await database.transaction((tx) => store.deleteEvent(tx, event.id));
       publish('calendar.event.deleted', user, 'calendar.event', event.id, { title: event.title });

@@ -2,6 +2,7 @@ import type { Database } from '../../../kernel/database/index.ts';
 import { isObject } from '../../../kernel/json.ts';
 import type { Config } from '../../../kernel/settings/index.ts';
 import type { Access } from '../../access/index.ts';
+import type { Calendars } from '../../calendars/index.ts';
 import type { ChannelLookup } from '../../channels/index.ts';
 import type { Memories } from '../../memories/index.ts';
 import type { Notes } from '../../notes/index.ts';
@@ -10,6 +11,7 @@ import type { Tabs } from '../direct/direct-models.ts';
 import { type Draft, type Extension, hasCapability, usesBuiltInTools } from '../prepare/index.ts';
 import type { TurnTool } from '../turn/turn.ts';
 import { askUserTool } from './ask-user.ts';
+import { calendarTools } from './calendar.ts';
 import { channelTools } from './channels.ts';
 import { chatTools } from './chats.ts';
 import { type CodeDeps, executeCodeTool } from './execute-code.ts';
@@ -24,6 +26,7 @@ export interface ToolContent {
   notes: Notes;
   memories: Memories;
   channels: ChannelLookup;
+  calendars: Calendars;
   notify: Notify;
 }
 
@@ -73,6 +76,9 @@ async function offered(draft: Draft, deps: BuiltinToolsDeps): Promise<[string, T
   }
   if (await has('channels', config.get('channels.enable'), 'features.channels')) {
     tools.push(...channelTools(turn, content.channels));
+  }
+  if (await has('calendar', config.get('calendar.enable'), 'features.calendar')) {
+    tools.push(...calendarTools(turn, content.calendars));
   }
   if (await has('notifications', config.get('ui.enable_user_webhooks'), 'features.webhooks')) {
     tools.push(notifyTool(turn, content.notify));
