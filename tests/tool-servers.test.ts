@@ -228,7 +228,7 @@ describe('tool servers described by OpenAPI', () => {
     const big = Buffer.alloc(50 * 1024 * 1024, 'x');
     const bad: [object, RegExp][] = [
       [{ status: 422, json: { detail: 'not so' } }, /HTTP error 422: \{\\"detail\\":\\"not so\\"\}/],
-      [{ hang: true }, /error/],
+      [{ hang: true }, /did not answer in time/],
       [{ text: '<html><body>Sign in</body></html>', type: 'text/html' }, /^<html>/],
       [{ text: big, type: 'application/json' }, /longer than/],
       [{ text: '{"half": ', type: 'application/json' }, /^\{"half": $/],
@@ -240,6 +240,17 @@ describe('tool servers described by OpenAPI', () => {
       assert.match(String(result.told), told);
       assert.equal((await stored(result.turn))?.error, undefined);
     }
+    await connect(
+      connection(),
+      connection({
+        url: 'http://127.0.0.1:1',
+        info: { id: 'gone' },
+        spec_type: 'json',
+        spec: JSON.stringify(DOCUMENT),
+      }),
+    );
+    const gone = await call('get_item', { id: '1' }, ['server:gone']);
+    assert.deepEqual(JSON.parse(String(gone.told)), { error: 'The tool server cannot be reached.' });
     for (const args of ['not JSON', '[1]', '"x"', '{"id": ']) {
       const result = await call('get_item', args);
       assert.match(String(result.told), /^Error: the arguments/);

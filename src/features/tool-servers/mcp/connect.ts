@@ -5,6 +5,7 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Call } from '../../providers/index.ts';
 import { needsSignIn, type ServerConnection } from '../connections.ts';
 import type { ToolHeaders } from '../headers.ts';
+import { reaching } from '../problems.ts';
 import type { ServerTool } from '../server-tools.ts';
 import { readCallResult } from './content.ts';
 import { type Ask, elicit } from './elicitation.ts';
@@ -180,7 +181,7 @@ export function mcpTools(
         toolId: `server:mcp:${id}`,
         spec: { name: shown, description, parameters },
         takesAnything: true,
-        run: async (args, signal) => readCallResult(await session.call(name, args, signal)),
+        run: async (args, signal) => readCallResult(await reaching(session.call(name, args, signal), signal)),
       };
     });
 }

@@ -1,6 +1,7 @@
 import type { Egress } from '../../../kernel/egress/index.ts';
 import type { Call } from '../../providers/index.ts';
 import type { ToolHeaders } from '../headers.ts';
+import { reaching } from '../problems.ts';
 import { type ServerTool, toolName } from '../server-tools.ts';
 import { callOperation } from './call.ts';
 import type { OpenApiServer } from './catalogue.ts';
@@ -32,7 +33,8 @@ export function openApiTools(
         run: async (args, signal) => {
           const headers = await deps.headers(connection, call);
           const { egress, timeout } = deps;
-          return callOperation({ egress, url: connection.url, operation, args, headers, timeout, signal });
+          const work = callOperation({ egress, url: connection.url, operation, args, headers, timeout, signal });
+          return reaching(work, signal);
         },
       };
     });
