@@ -2,6 +2,7 @@ import { SignJWT } from 'jose';
 import { isObject, type JsonObject } from '../../kernel/json.ts';
 import type { Settings } from '../../kernel/settings/index.ts';
 import type { Connection } from './connections.ts';
+import { isGemini } from './gemini/list.ts';
 import type { Call } from './types.ts';
 
 export interface HeaderDeps {
@@ -42,7 +43,8 @@ export function createHeaderBuilder(deps: HeaderDeps): HeaderBuilder {
       }
     }
     const token = await tokenOf(deps, connection, call);
-    if (token) headers.set('Authorization', `Bearer ${token}`);
+    if (token && isGemini(connection) && token === connection.key) headers.set('x-goog-api-key', token);
+    else if (token) headers.set('Authorization', `Bearer ${token}`);
     if (connection.provider === 'azure' && !ENTRA.has(connection.authType)) headers.set('api-key', connection.key);
     if (connection.config.forward_cookies === true && call?.caller?.cookie) {
       const cookies = foreignCookies(call.caller.cookie);

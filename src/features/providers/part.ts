@@ -6,8 +6,8 @@ export type Part =
   | { type: 'text'; text: string }
   /** Thoughts that came in a field of their own. */
   | { type: 'reasoning'; text: string }
-  /** A piece of a tool call; pieces with one `index` belong together, `id` and `name` come once, `arguments` adds up. */
-  | { type: 'tool_call'; index: number; id?: string; name?: string; arguments?: string }
+  /** A piece of a tool call; pieces with one `index` belong together, `id` and `name` come once, `arguments` adds up. `extra`: what the provider wants back with it. */
+  | { type: 'tool_call'; index: number; id?: string; name?: string; arguments?: string; extra?: JsonObject }
   /** Token figures as the provider counts them. */
   | { type: 'usage'; usage: JsonObject }
   | { type: 'finish'; reason: string }

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../kernel/json.ts';
 import type { Config, Settings } from '../../kernel/settings/index.ts';
 import type { Log } from '../../kernel/telemetry/log.ts';
 import { type Connection, ollamaConnections, openaiConnections } from './connections.ts';
+import { geminiList, isGemini } from './gemini/list.ts';
 import type { HeaderBuilder } from './headers.ts';
 import { createLists } from './lists.ts';
 import { mergeServers, type OllamaList, ollamaEntries, runningModels, serverModels } from './ollama/list.ts';
@@ -68,10 +69,12 @@ export function createRegistry(deps: RegistryDeps): Registry {
     async load(connection) {
       if (connection.modelIds.length > 0) return entriesOf(connection, fixedList(connection));
       if (hasNoAccess(connection)) return [];
-      const models = isAnthropic(connection)
-        ? await anthropicList(egress, connection, timeoutMs)
-        : readList(await json(connection, modelsUrl(connection)));
-      return entriesOf(connection, models);
+      if (isAnthropic(connection)) return entriesOf(connection, await anthropicList(egress, connection, timeoutMs));
+      if (isGemini(connection)) {
+        const headers = await deps.headers(connection, null);
+        return entriesOf(connection, await geminiList(egress, connection, timeoutMs, headers));
+      }
+      return entriesOf(connection, readList(await json(connection, modelsUrl(connection))));
     },
   });
   const ollamaLists = createLists<OllamaList>({

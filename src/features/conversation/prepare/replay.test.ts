@@ -16,6 +16,14 @@ const text = (value: string) => ({ type: 'input_text', text: value });
 const options = { thoughts: null, keepDetails: true };
 
 describe('replies of earlier turns', () => {
+  it('give back with a call what its provider wants', () => {
+    const extra_content = { google: { thought_signature: 'c2ln' } };
+    const [said] = replayOutput([calls('1', { extra_content }), gives('1', text('14'))], options);
+    assert.deepEqual(said?.tool_calls, [
+      { id: '1', type: 'function', function: { name: 'add', arguments: '{"a":7}' }, extra_content },
+    ]);
+  });
+
   it('become text, calls and results in order', () => {
     assert.deepEqual(
       replayOutput(

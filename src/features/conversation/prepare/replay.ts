@@ -128,7 +128,8 @@ function partsText(parts: unknown): string {
 function toolCall(item: JsonObject): JsonObject {
   const sent = isObject(item.provider_function) ? item.provider_function : item;
   const args = typeof sent.arguments === 'string' ? sent.arguments : JSON.stringify(sent.arguments ?? {});
-  return { id: item.call_id, type: 'function', function: { name: sent.name ?? '', arguments: args } };
+  const call = { id: item.call_id, type: 'function', function: { name: sent.name ?? '', arguments: args } };
+  return isObject(item.extra_content) ? { ...call, extra_content: item.extra_content } : call;
 }
 
 function interpreterText(item: JsonObject): string {

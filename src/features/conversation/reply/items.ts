@@ -52,6 +52,8 @@ export interface FunctionCallItem {
   name: string;
   /** JSON text as the model wrote it. */
   arguments: string;
+  /** What the provider wants back with the call, such as Google's proof of the thoughts before it. */
+  extra_content?: JsonObject;
   /** What the model said, where it called this tool through another. */
   provider_function?: { name: string; arguments: string };
   status: ItemStatus;

@@ -104,6 +104,7 @@ export function createReply(options: ReplyOptions = {}): Reply {
     text.flush();
     const item = calls.get(part.index) ?? newCall(part);
     if (part.name) item.name = part.name;
+    if (part.extra) item.extra_content = part.extra;
     if (!part.arguments) return;
     item.arguments += part.arguments;
     output.delta({

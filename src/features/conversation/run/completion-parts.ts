@@ -43,5 +43,6 @@ function toolCall(call: JsonObject, index: number): Part {
     ...(isText(call.id) ? { id: call.id } : {}),
     ...(isText(asked.name) ? { name: asked.name } : {}),
     arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}),
+    ...(isObject(call.extra_content) ? { extra: call.extra_content } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
+import { createGeminiReader, isGeminiAnswer } from '../gemini/answer.ts';
 import type { Part } from '../part.ts';
 import { createResponsesReader, isResponsesEvent } from './responses-events.ts';
 
@@ -15,6 +16,7 @@ export function createChunkReader(): ChunkReader {
   let lastPlace = -1;
   let finished = false;
   let responses: ReturnType<typeof createResponsesReader> | null = null;
+  let gemini: ReturnType<typeof createGeminiReader> | null = null;
 
   function toolCalls(list: unknown, parts: Part[]): void {
     if (!Array.isArray(list)) return;
@@ -31,6 +33,7 @@ export function createChunkReader(): ChunkReader {
         ...(id !== undefined && { id }),
         ...(typeof name === 'string' && name !== '' && { name }),
         ...(text !== undefined && text !== '' && { arguments: text }),
+        ...(isObject(call.extra_content) && { extra: call.extra_content }),
       });
     }
   }
@@ -76,6 +79,12 @@ export function createChunkReader(): ChunkReader {
         responses ??= createResponsesReader();
         responses.read(value, parts);
         finished ||= responses.finished;
+        return;
+      }
+      if (isGeminiAnswer(value) && !('choices' in value)) {
+        gemini ??= createGeminiReader();
+        gemini.read(value, parts);
+        finished ||= gemini.finished;
         return;
       }
       ownMembers(value, parts);

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Egress, Incoming } from '../../../kernel/egress/index.ts';
 import { HttpError } from '../../../kernel/http/errors.ts';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
@@ -6,6 +6,9 @@ import type { Settings } from '../../../kernel/settings/index.ts';
 import type { Connection } from '../connections.ts';
 import { brokenPart, connectionError, type Failure, failurePart, ProviderError, shownOf } from '../failures.ts';
 import { gathered } from '../gathered.ts';
+import { createGeminiWriter, geminiCompletion, isGeminiAnswer } from '../gemini/answer.ts';
+import { isGemini } from '../gemini/list.ts';
+import { geminiRequest } from '../gemini/request.ts';
 import type { HeaderBuilder } from '../headers.ts';
 import type { Part } from '../part.ts';
 import type { Choice, Problem, Resilience, Tries } from '../resilience.ts';
@@ -124,6 +127,7 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
   function chatTarget(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call): Target {
     const { metadata, user } = call;
     const payload = chatPayload({ connection, entry, body, metadata, user });
+    if (isGemini(connection)) return geminiTarget(connection, payload);
     const target = targetOf(connection, 'chat/completions', payload);
     if (!usesResponses(connection)) return target;
     // Azure's classic endpoint has the model in its address, which the body does not repeat.
@@ -186,14 +190,17 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
     }
   }
 
-  const open = async (connection: Connection, entry: ModelEntry, body: JsonObject, call: Call) =>
-    ask(
+  async function open(connection: Connection, entry: ModelEntry, body: JsonObject, call: Call) {
+    const found = await ask(
       deps.choices(connection, entry),
       (choice) => rawOf(chatTarget(choice.connection, choice.entry, body, call)),
       entry.id,
       call,
       body.stream === true,
     );
+    if (!isGemini(found.connection) || !isStream(found.answer)) return found;
+    return { ...found, answer: { ...found.answer, body: chunkFrames(found.answer, entry.id) } };
+  }
 
   return {
     stream,
@@ -204,7 +211,8 @@ export function createOpenaiClient(deps: ClientDeps): OpenaiClient {
       const { answer, connection: used } = await open(connection, entry, { ...body, stream: false }, call);
       try {
         const value = await jsonOf(answer);
-        if (isObject(value)) return usesResponses(used) ? responsesCompletion(value) : value;
+        const whole = wholeOf(used, value);
+        if (isObject(whole)) return whole;
         throw connectionError(new Error('the provider answered no JSON object'), 502);
       } catch (error) {
         if (error instanceof HttpError) throw error;
@@ -226,9 +234,38 @@ export function usesResponses({ config }: Connection): boolean {
 
 /** A whole answer as a chat completion. */
 export function wholeOf(connection: Connection, answer: unknown): unknown {
-  return usesResponses(connection) && isObject(answer) && Array.isArray(answer.output)
-    ? responsesCompletion(answer)
-    : answer;
+  if (!isObject(answer)) return answer;
+  if (isGemini(connection)) return isGeminiAnswer(answer) ? geminiCompletion(answer, modelOf(answer)) : answer;
+  return usesResponses(connection) && Array.isArray(answer.output) ? responsesCompletion(answer) : answer;
+}
+
+function modelOf({ modelVersion }: JsonObject): string {
+  return typeof modelVersion === 'string' ? modelVersion : '';
+}
+
+function geminiTarget({ url }: Connection, payload: JsonObject): Target {
+  const method = payload.stream === true ? 'streamGenerateContent?alt=sse' : 'generateContent';
+  const model = encodeURIComponent(String(payload.model)).replaceAll('%2F', '/');
+  return { url: `${url}/models/${model}:${method}`, body: geminiRequest(payload), headers: {} };
+}
+
+/** A stream of Gemini's own as one of chat completions. */
+function chunkFrames(answer: Incoming, model: string): Readable {
+  const lines = createSseReader();
+  const writer = createGeminiWriter(model);
+  async function* frames(): AsyncGenerator<string> {
+    try {
+      for await (const bytes of answer.body as AsyncIterable<Buffer>) {
+        const text = lines.push(bytes).map(writer.write).join('');
+        if (text !== '') yield text;
+      }
+      const text = lines.end().map(writer.write).join('');
+      if (text !== '') yield text;
+    } finally {
+      answer.discard();
+    }
+  }
+  return Readable.from(frames(), { objectMode: false });
 }
 
 /** A request that did not even go out. */

@@ -28,6 +28,14 @@ describe('requests to OpenAI-compatible providers', () => {
     }
   });
 
+  it('carry what came with a call only to the provider it is of', () => {
+    const call = { id: '1', type: 'function', function: { name: 'add', arguments: '{}' } };
+    const said = { role: 'assistant', content: '', tool_calls: [{ ...call, extra_content: { google: {} } }] };
+    const google = 'https://generativelanguage.googleapis.com/v1beta/openai';
+    assert.deepEqual(payload({ messages: [said] }, { url: google }).messages, [said]);
+    assert.deepEqual(payload({ messages: [said] }).messages, [{ ...said, tool_calls: [call] }]);
+  });
+
   it('name the limit as the provider knows it', () => {
     assert.deepEqual(payload({ max_completion_tokens: 7 }), { max_tokens: 7, model: 'plain', messages: undefined });
     assert.equal(payload({ max_tokens: 7 }, { id: 'gpt-5' }).max_completion_tokens, 7);

@@ -1,6 +1,7 @@
 import { HttpError } from '../../../kernel/http/errors.ts';
 import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import { type Connection, withoutPrefix } from '../connections.ts';
+import { isGemini } from '../gemini/list.ts';
 import type { ModelEntry } from '../types.ts';
 
 /** Models that want `max_completion_tokens` and developer messages. */
@@ -32,6 +33,9 @@ export function chatPayload({ connection, entry, body, metadata, user }: Payload
   if (entry.pipeline) payload.user = { name: user.name, id: user.id, email: user.email, role: user.role };
   limits(payload, model, connection.url);
   payload.messages = messagesFor(payload.messages, model);
+  if (!connection.url.includes('googleapis.com') && !isGemini(connection)) {
+    payload.messages = withoutExtras(payload.messages);
+  }
   if (payload.logit_bias) payload.logit_bias = logitBias(payload.logit_bias);
   else if (payload.logit_bias === '') delete payload.logit_bias;
   if (continues(connection, payload.messages, metadata)) {
@@ -67,6 +71,24 @@ function messagesFor(messages: unknown, model: string): unknown {
   return list.map((message) =>
     isToolWithParts(message) ? { ...message, content: partsText(message.content) } : message,
   );
+}
+
+/** What one provider wants back with a call, another may refuse: the model may have been changed since. */
+function withoutExtras(messages: unknown): unknown {
+  const has = (message: unknown): message is JsonObject & { tool_calls: unknown[] } =>
+    isObject(message) &&
+    Array.isArray(message.tool_calls) &&
+    message.tool_calls.some((call) => isObject(call) && 'extra_content' in call);
+  if (!Array.isArray(messages) || !messages.some(has)) return messages;
+  return messages.map((message: unknown) => {
+    if (!has(message)) return message;
+    const tool_calls = message.tool_calls.map((call) => {
+      if (!isObject(call)) return call;
+      const { extra_content: _extra, ...rest } = call;
+      return rest;
+    });
+    return { ...message, tool_calls };
+  });
 }
 
 function isToolWithParts(message: unknown): message is JsonObject & { content: unknown[] } {

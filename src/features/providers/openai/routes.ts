@@ -5,6 +5,7 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Connection } from '../connections.ts';
 import { configOf, trialConnection } from '../connections.ts';
 import { connectionError, ProviderError } from '../failures.ts';
+import { geminiList, isGemini } from '../gemini/list.ts';
 import { callOf, indexParam, passOn, withoutNulls } from '../pass-on.ts';
 import type { ProviderKit } from '../providers.ts';
 import { baseId, openaiModel, openaiOff, type ProviderRouteDeps, withRow } from '../route-deps.ts';
@@ -105,6 +106,13 @@ function verifyRoute(kit: ProviderKit): Route {
           throw connectionError(error);
         }
       }
+      if (isGemini(connection)) {
+        try {
+          return { object: 'list', data: await ownList(kit, connection, call) };
+        } catch (error) {
+          throw connectionError(error);
+        }
+      }
       return live(kit, connection, call, (failure) => {
         throw new ProviderError(failure);
       });
@@ -164,6 +172,10 @@ function listRoutes({ kit, gate, config }: ProviderRouteDeps): Route[] {
   ];
 }
 
+async function ownList(kit: ProviderKit, connection: Connection, call: Call): Promise<JsonObject[]> {
+  return geminiList(kit.egress, connection, kit.listTimeoutMs, await kit.headers(connection, call));
+}
+
 async function oneList(kit: ProviderKit, connection: Connection, call: Call): Promise<unknown> {
   if (connection.provider === 'azure') return { data: connection.modelIds, object: 'list' };
   if (isAnthropic(connection)) {
@@ -172,6 +184,14 @@ async function oneList(kit: ProviderKit, connection: Connection, call: Call): Pr
     } catch (error) {
       if (error instanceof ListRefused) return { object: 'list', data: [], error: error.message };
       throw new HttpError(500, 'Unexpected error: Failed to connect to Anthropic API', { cause: error });
+    }
+  }
+  if (isGemini(connection)) {
+    try {
+      return { object: 'list', data: await ownList(kit, connection, call) };
+    } catch (error) {
+      if (error instanceof ListRefused) return { object: 'list', data: [], error: error.message };
+      throw new HttpError(500, 'Unexpected error: Failed to connect to Gemini', { cause: error });
     }
   }
   const answer = await live(kit, connection, call, ({ status, body }) => {
