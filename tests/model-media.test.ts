@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { sendTurn } from './support/chat.ts';
 import { type Account, addAccount, signUp } from './support/client.ts';
 import { allow } from './support/documents.ts';
 import { avatar, type Gltf, glb, movement } from './support/gltf.ts';
+import { type Provider, startProvider } from './support/provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { connectSocket } from './support/socket.ts';
 
 type Json = Record<string, unknown>;
 
@@ -15,12 +18,14 @@ const at = (json: Json, ...path: (string | number)[]) =>
 
 describe('files a model shows', () => {
   let server: TestServer;
+  let provider: Provider;
   let admin: Account;
   let user: Account;
   let png: Buffer;
 
   before(async () => {
-    server = await startServer();
+    provider = await startProvider({ models: ['hello', 'calls-play_animation'] });
+    server = await startServer({ provider });
     admin = await signUp(server);
     user = await addAccount(admin, 'una');
     png = await picture(8, 8);
@@ -37,7 +42,10 @@ describe('files a model shows', () => {
       },
     });
   });
-  after(() => server?.stop());
+  after(async () => {
+    await server?.stop();
+    await provider?.stop();
+  });
 
   const picture = (width: number, height: number, format: 'png' | 'gif' | 'avif' = 'png') =>
     sharp({ create: { width, height, channels: 3, background: 'teal' } })
@@ -85,6 +93,37 @@ describe('files a model shows', () => {
     for (const id of [vrm, vrma]) assert.equal((await reader.call('GET', `/api/v1/files/${id}/content`)).status, 200);
     await user.ok('POST', '/api/v1/models/model/update', { json: { ...model, meta: { voice_avatar: null } } });
     assert.equal((await reader.call('GET', `/api/v1/files/${vrm}/content`)).status, 404);
+  });
+
+  it('moves where a model that is spoken with asks for it', async () => {
+    const [vrm, vrma] = [await upload(made(avatar(png)), 'a.vrm'), await upload(made(movement()), 'a.vrma')];
+    const gestures = [{ file_id: vrma, name: 'wave', description: 'Waves' }];
+    const model = { ...form({ voice_avatar: { file_id: vrm, gestures } }), base_model_id: 'calls-play_animation' };
+    await admin.ok('POST', '/api/v1/models/create', { json: model });
+    const socket = await connectSocket(server.base, admin);
+    let answer: unknown = { status: 'started' };
+    const seen: unknown[] = [];
+    socket.raw.on(
+      'events',
+      (event: { data: { type: string; data?: unknown } }, acknowledge?: (value: unknown) => void) => {
+        if (event.data.type !== 'voice:play_animation') return;
+        seen.push(event.data.data);
+        acknowledge?.(answer);
+      },
+    );
+    const told = async (features: Json, content = '{"name":"wave"}') => {
+      await sendTurn(admin, socket, { model: model.id, content, extra: { features } });
+      const messages = provider.chats().at(-1)?.body.messages as { role: string; content: string }[];
+      return messages.findLast(({ role }) => role === 'tool')?.content ?? '';
+    };
+    assert.deepEqual(JSON.parse(await told({ voice: true })), { status: 'started' });
+    assert.deepEqual(seen, [{ name: 'wave', model_id: model.id }]);
+    answer = { status: 'nonsense' };
+    assert.deepEqual(JSON.parse(await told({ voice: true })), { status: 'unavailable' });
+    assert.deepEqual(JSON.parse(await told({ voice: true }, '{"name":"jump"}')), { status: 'unavailable' });
+    assert.equal(seen.length, 2);
+    assert.match(await told({}), /not found/);
+    socket.close();
   });
 
   it('is refused where it is no avatar, with the reason', async () => {

@@ -11,6 +11,8 @@ import { createSpeechService } from './speech/service.ts';
 import { isSupported } from './transcription/kinds.ts';
 import { createTranscriptionService } from './transcription/service.ts';
 
+export { gesturesOf } from './calls/session.ts';
+
 export interface AudioDeps extends Omit<EngineDeps & CallsDeps, 'ffmpeg'> {
   events: EventSink;
 }

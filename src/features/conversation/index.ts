@@ -20,6 +20,7 @@ import type { ToolServers } from '../tool-servers/index.ts';
 import { type Agents, agentTools, createAgents } from './agents/index.ts';
 import { type Resumed, startResumed } from './approval/resume.ts';
 import { resolveRoutes } from './approval/routes.ts';
+import { animationTool } from './builtin-tools/animation.ts';
 import { approvalStep } from './builtin-tools/approval.ts';
 import { codeBlocksStep } from './builtin-tools/code-blocks.ts';
 import { imageTools } from './builtin-tools/images.ts';
@@ -139,6 +140,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
         code,
       }),
       imageTools(deps.images),
+      animationTool({ access: deps.access, tabs: deps.live }),
       agentTools(() => agents.tools),
       approvalStep(deps.live),
       toolSearchStep(config),
