@@ -16,6 +16,7 @@ import {
   type Target,
   targetsOf,
 } from './probe.ts';
+import { type Entered, enter, mayEnter } from './sockets.ts';
 
 function assertNone(wrong: string[]): void {
   assert.equal(wrong.length, 0, `${wrong.length} wrong answers, first:\n${wrong.slice(0, 25).join('\n')}`);
@@ -57,6 +58,19 @@ describe('the authorization matrix', () => {
 
   it('takes no credential that has ended, is broken or was never given', async () => {
     assertNone((await ask(server.base, targets, dead)).wrong);
+  });
+
+  it('lets the same people into rooms by a live connection, and no key', async () => {
+    const actual: Record<string, Entered> = {};
+    const wanted: Record<string, Entered> = {};
+    for (const actor of cast.actors) {
+      for (const credential of ['session', 'key'] as const) {
+        const name = `${actor.name} by ${credential}`;
+        actual[name] = await enter(server, actor[credential]);
+        wanted[name] = mayEnter(actor, credential);
+      }
+    }
+    assert.deepEqual(actual, wanted);
   });
 
   it('keeps a key to its scopes, by every carrier', async () => {
