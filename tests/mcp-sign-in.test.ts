@@ -6,6 +6,7 @@ import { type Account, addAccount, signUp } from './support/client.ts';
 import { type McpTestServer, startMcpServer } from './support/mcp-server.ts';
 import { type Provider, startProvider } from './support/provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { closeSite, openSite, settings, signInAt } from './support/sign-in-site.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
 
 const CONFIG = '/api/v1/configs/tool_servers';
@@ -178,4 +179,29 @@ describe('signing in at an MCP server', () => {
     assert.equal(failed.status, 400);
     assert.match(JSON.stringify(failed.body), /Failed to register OAuth client: /);
   });
+});
+
+it('servers that want it get the token of the identity provider of the person who asks', async () => {
+  const site = await openSite();
+  const mcp = await startMcpServer({ tools: [{ name: 'who', run: () => ({ content: [] }) }] });
+  try {
+    const config = { enable: true, access_grants: everyone };
+    const info = { id: 'staff' };
+    const connection = { type: 'mcp', url: mcp.url, path: '', auth_type: 'system_oauth', key: '', config, info };
+    await site.admin.ok('POST', CONFIG, { json: { TOOL_SERVER_CONNECTIONS: [connection] } });
+    site.idp.reset();
+    site.idp.person = { sub: 'asking', email: 'asking@example.com', name: 'Asking' };
+    site.idp.tokens = { access_token: 'at-asking', expires_in: 3_600 };
+    const back = await settings(site, { DEFAULT_USER_ROLE: 'user' });
+    const visitor = await signInAt(site);
+    const headers = { cookie: visitor.cookie() };
+    await visitor.signedIn().ok('GET', '/api/v1/tools/id/server:mcp:staff/specs', { headers });
+    assert.deepEqual(new Set(mcp.takeAuthorizations()), new Set(['Bearer at-asking']));
+    await site.admin.ok('GET', '/api/v1/tools/id/server:mcp:staff/specs');
+    assert.deepEqual(new Set(mcp.takeAuthorizations()), new Set([undefined]), 'who has none sends none');
+    await back();
+  } finally {
+    await mcp.stop();
+    await closeSite(site);
+  }
 });

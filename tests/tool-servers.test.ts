@@ -81,6 +81,7 @@ describe('tool servers described by OpenAPI', () => {
       env: {
         BYPASS_MODEL_ACCESS_CONTROL: 'true',
         ENABLE_DIRECT_INTEGRATIONS: 'true',
+        ENABLE_FORWARD_USER_INFO_HEADERS: 'true',
         CHAT_RESPONSE_MAX_TOOL_CALL_ITERATIONS: '3',
         AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER: '2',
         AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA: '1',
@@ -165,8 +166,11 @@ describe('tool servers described by OpenAPI', () => {
     await call('get_item', { id: '1' });
     assert.equal(shop.take()[0]?.headers.authorization, 'Bearer k');
     await connect(connection({ auth_type: 'session', forward_cookies: true, headers: '{"X-User":"{{USER_NAME}}"}' }));
-    await call('get_item', { id: '1' });
+    const { turn } = await call('get_item', { id: '1' });
     const [asked] = shop.take();
+    assert.equal(asked?.headers['x-openwebui-user-id'], user.id);
+    assert.equal(asked?.headers['x-openwebui-chat-id'], turn.chatId);
+    assert.equal(asked?.headers['x-openwebui-message-id'], turn.replyId);
     assert.equal(asked?.headers.authorization, `Bearer ${user.token}`);
     assert.deepEqual([asked?.headers['x-user'], asked?.headers.cookie], [user.name, undefined]);
   });
