@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { insertAccount } from '../../src/features/accounts/account-store.ts';
+import { findByIdentity } from '../../src/features/accounts/external.ts';
 import type { ProviderClient } from '../../src/features/single-sign-on/client.ts';
 import { SignInFailed } from '../../src/features/single-sign-on/problems.ts';
 import * as store from '../../src/features/single-sign-on/store.ts';
 import { createStoredTokens } from '../../src/features/single-sign-on/stored-tokens.ts';
+import { json } from '../../src/kernel/database/index.ts';
 import { createFernet, fernetKeyOf } from '../../src/kernel/fernet.ts';
 import { loadSettings } from '../../src/kernel/settings/index.ts';
 import { createLog } from '../../src/kernel/telemetry/log.ts';
@@ -169,6 +171,37 @@ onEachDialect('sessions with identity providers', (dialect) => {
     const left = await database.db.selectFrom('loggia_oauth_session').select('id').execute();
     const rows = await database.db.selectFrom('oauth_session').select('id').execute();
     assert.deepEqual(left.map(({ id }) => id).sort(), rows.map(({ id }) => id).sort());
+  });
+
+  it('belong to people who are found by what their account says, however it was changed', async () => {
+    const identity = { provider: 'oidc', subject: 'Sub-1' };
+    const find = async (subject = identity.subject) =>
+      (await findByIdentity(database.db, { ...identity, subject }))?.user.id;
+    const link = (id: string, oauth: object | null) =>
+      database.db
+        .updateTable('user')
+        .set({ oauth: json(oauth) })
+        .where('id', '=', id)
+        .execute();
+    const remembered = async () =>
+      (await database.db.selectFrom('loggia_identity').selectAll().execute()).map(({ user_id: id }) => id);
+    assert.equal(await find(), undefined);
+    assert.deepEqual(await remembered(), []);
+    await link('ada', { github: { sub: 'Sub-1' }, oidc: { sub: 'Sub-1' } });
+    assert.deepEqual([await find(), await find(), await find('sub-1')], ['ada', 'ada', undefined]);
+    assert.deepEqual(await remembered(), ['ada']);
+    // Another program moves the identity.
+    await link('ada', { github: { sub: 'Sub-1' } });
+    assert.equal(await find(), undefined);
+    await link('bob', { oidc: { sub: 'Sub-1' } });
+    assert.equal(await find(), 'bob');
+    assert.deepEqual(await remembered(), ['bob']);
+    await link('bob', { oidc: { sub: 4711 } });
+    assert.deepEqual([await find('4711'), await find('4711')], ['bob', 'bob']);
+    const long = 'x'.repeat(2_000);
+    await link('bob', { oidc: { sub: long } });
+    assert.deepEqual([await find(long), await find(`${long}x`)], ['bob', undefined]);
+    await link('bob', null);
   });
 
   it('begin with a state that is spent once', async () => {

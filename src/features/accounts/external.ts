@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { sql } from 'kysely';
-import { type Db, json, jsonAt, type Transaction } from '../../kernel/database/index.ts';
+import { type Db, json, jsonAt, type Transaction, upsert } from '../../kernel/database/index.ts';
 import type { User } from '../../kernel/http/principal.ts';
 import { isObject } from '../../kernel/json.ts';
 import { nowSeconds } from '../../kernel/time.ts';
@@ -95,18 +95,53 @@ export function createExternalAccounts(service: AccountService): ExternalAccount
   };
 }
 
-/** The oldest account of an identity: nothing in the schema keeps two from having the same. */
-async function findByIdentity(db: Db, { provider, subject }: ExternalIdentity): Promise<Account | null> {
-  const row = await db
+/** Longer subjects fit no index of every database. */
+const LONGEST_REMEMBERED = 255;
+/** Databases may take subjects in other case for the same; no more of them are looked at. */
+const SPELLINGS = 20;
+
+/** The account of an identity. Which it was last time is remembered: otherwise every account is looked at. */
+export async function findByIdentity(db: Db, identity: ExternalIdentity): Promise<Account | null> {
+  const { provider, subject } = identity;
+  const known = await db
+    .selectFrom('loggia_identity')
+    .select('user_id')
+    .where('provider', '=', provider)
+    .where('subject', '=', subject)
+    .executeTakeFirst();
+  const account = known && (await loadAccounts(db, [known.user_id])).get(known.user_id);
+  if (account && isLinked(account.user.oauth, identity)) return account;
+  const found = await searchIdentity(db, identity);
+  if (found && subject.length <= LONGEST_REMEMBERED) {
+    const row = { provider, subject, user_id: found.user.id };
+    await upsert(db, 'loggia_identity', [row], { key: ['provider', 'subject'], update: ['user_id'] });
+  }
+  return found;
+}
+
+/** The oldest account that is linked: nothing in the schema keeps two from having one identity. */
+async function searchIdentity(db: Db, identity: ExternalIdentity): Promise<Account | null> {
+  const rows = await db
     .selectFrom('user')
     .select('id')
     // Earlier releases stored numbers, which read as the same text.
-    .where(sql<boolean>`${jsonAt(db, 'user.oauth', provider, 'sub')} = ${subject}`)
+    .where(sql<boolean>`${jsonAt(db, 'user.oauth', identity.provider, 'sub')} = ${identity.subject}`)
     .orderBy('created_at')
     .orderBy('id')
-    .limit(1)
-    .executeTakeFirst();
-  return row ? ((await loadAccounts(db, [row.id])).get(row.id) ?? null) : null;
+    .limit(SPELLINGS)
+    .execute();
+  const ids = rows.map(({ id }) => id);
+  const accounts = await loadAccounts(db, ids);
+  for (const id of ids) {
+    const account = accounts.get(id);
+    if (account && isLinked(account.user.oauth, identity)) return account;
+  }
+  return null;
+}
+
+function isLinked(stored: unknown, { provider, subject }: ExternalIdentity): boolean {
+  const held = isObject(stored) ? stored[provider] : undefined;
+  return isObject(held) && String(held.sub) === subject;
 }
 
 async function changeIn(

@@ -100,6 +100,7 @@ export async function deleteAccount(service: AccountService, actor: User | null,
     await deleteApiKeys(tx, id);
     await deleteKeysOf(tx, id);
     await tx.deleteFrom('oauth_session').where('user_id', '=', id).execute();
+    await tx.deleteFrom('loggia_identity').where('user_id', '=', id).execute();
     await removeGrantsTo(tx, 'user', id);
     await tx.deleteFrom('user').where('id', '=', id).execute();
     await tx.deleteFrom('auth').where('id', '=', id).execute();

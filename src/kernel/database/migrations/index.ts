@@ -8,6 +8,7 @@ import { migration as internalWork } from './005-internal-work.ts';
 import { migration as rateLimits } from './006-rate-limits.ts';
 import { migration as chatSearch } from './007-chat-search.ts';
 import { migration as chatList } from './008-chat-list.ts';
+import { migration as identities } from './009-identities.ts';
 
 /** One additive step of Loggia's own schema. Never changed after its release; safe while the version before it still runs. */
 export interface Migration {
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   rateLimits,
   chatSearch,
   chatList,
+  identities,
 ];

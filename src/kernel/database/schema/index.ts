@@ -5,6 +5,7 @@ import type { tables as signInTables } from '../migrations/003-single-sign-on.ts
 import type { tables as apiKeyTables } from '../migrations/004-named-api-keys.ts';
 import type { tables as internalWorkTables } from '../migrations/005-internal-work.ts';
 import type { tables as rateLimitTables } from '../migrations/006-rate-limits.ts';
+import type { tables as identityTables } from '../migrations/009-identities.ts';
 import * as chats from './chats.ts';
 import * as content from './content.ts';
 import * as identity from './identity.ts';
@@ -71,5 +72,6 @@ export type Tables = RowsOf<typeof schema> &
   RowsOf<typeof signInTables> &
   RowsOf<typeof apiKeyTables> &
   RowsOf<typeof rateLimitTables> &
-  RowsOf<typeof internalWorkTables>;
+  RowsOf<typeof internalWorkTables> &
+  RowsOf<typeof identityTables>;
 export type TableName = keyof Tables & string;
