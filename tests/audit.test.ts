@@ -41,7 +41,9 @@ describe('the audit log', () => {
   let server: TestServer;
   let admin: Account;
   before(async () => {
-    server = await startServer({ env: { AUDIT_LOG_LEVEL: 'REQUEST_RESPONSE', MAX_BODY_LOG_SIZE: '300' } });
+    server = await startServer({
+      env: { AUDIT_LOG_LEVEL: 'REQUEST_RESPONSE', MAX_BODY_LOG_SIZE: '300', ENABLE_API_KEYS: 'true' },
+    });
     admin = await signUp(server);
   });
   after(() => server?.stop());
@@ -71,6 +73,19 @@ describe('the audit log', () => {
       extra: {},
     });
     assert.equal((await stat(join(server.dataDir, 'audit.log'))).mode & 0o777, 0o600);
+  });
+
+  it('says which key with a name was used', async () => {
+    const key = await admin.ok<{ id: string; api_key: string }>('POST', '/api/v1/auths/api_keys', {
+      json: { name: 'k' },
+    });
+    await apiClient(server.base, key.api_key).call('POST', '/api/v1/prompts/create', {
+      json: {},
+      query: { mark: 'key' },
+    });
+    const entry = await entryOf(server, 'mark=key');
+    assert.deepEqual([entry.user.id, entry.extra], [admin.id, { api_key: key.id }]);
+    assert.ok(!(await textOf(server)).includes(key.api_key));
   });
 
   it('always has sign-ins, without their bodies', async () => {

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Account, apiClient, signUp } from './support/client.ts';
 import { APP, BASE, type DirectoryServer, missingDirectory, startDirectory } from './support/directory.ts';
 import { freePort, startServer, type TestServer } from './support/server.ts';
+import { until } from './support/wait.ts';
 
 const ADDRESS = '/api/v1/auths/ldap';
 const FAILED = 'LDAP authentication failed.';
@@ -286,15 +287,24 @@ describe('sign-in by LDAP', { skip: missingDirectory() }, () => {
       }
     });
 
-    it('gives up on one that never answers, and serves others meanwhile', async () => {
-      const silent = await fake(() => {});
+    it('gives up on one that never answers, lets only so many wait, and serves others meanwhile', async () => {
+      let connections = 0;
+      const silent = await fake(() => {
+        connections += 1;
+      });
       try {
         await setUp({ port: silent.port });
         const started = performance.now();
         const waiting = attempt('mary', 'compiler-1');
+        const crowd = Array.from({ length: 99 }, (_, at) => attempt(`crowd-${at}`, 'x'));
+        await until(() => connections === 100);
+        const { status, headers } = await attempt('mary', 'compiler-1');
+        assert.equal(status, 503);
+        assert.ok(headers.get('retry-after'));
         assert.equal((await admin.call('GET', '/api/v1/auths/')).status, 200);
         assert.deepEqual((await waiting).outcome, [400, FAILED]);
         assert.ok(performance.now() - started < 15_000);
+        assert.deepEqual(new Set((await Promise.all(crowd)).map((one) => one.status)), new Set([400]));
       } finally {
         silent.stop();
       }

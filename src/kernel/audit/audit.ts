@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Authenticator, User } from '../http/principal.ts';
+import type { Authenticator, Principal, User } from '../http/principal.ts';
 import { nowSeconds } from '../time.ts';
 import { bodyText, catchStream } from './bodies.ts';
 import { openLogFile } from './log-file.ts';
@@ -35,6 +35,8 @@ export type Who = Pick<User, 'id' | 'name' | 'email' | 'role'>;
 interface Noted {
   id: string;
   user: Who | null;
+  /** Of the API key with a name that was sent. */
+  keyId: string | undefined;
   request: string | null;
   response: (() => string | null) | null;
 }
@@ -66,26 +68,31 @@ export async function createAudit(options: AuditOptions, log: FastifyBaseLogger)
     out?.info(line);
   }
 
+  function note(request: FastifyRequest, { user, credential }: Principal): void {
+    const noted = requests.get(request);
+    if (!noted) return;
+    noted.user = user;
+    noted.keyId = credential.keyId;
+  }
+
   return {
     readsAnswers: options.level === 'REQUEST_RESPONSE',
     watch: (authenticator) => ({
       async authenticate(request) {
         const principal = await authenticator.authenticate(request);
-        const noted = requests.get(request);
-        if (noted) noted.user = principal.user;
+        note(request, principal);
         return principal;
       },
       async identify(request) {
         const principal = await authenticator.identify(request);
-        const noted = requests.get(request);
-        if (noted && principal) noted.user = principal.user;
+        if (principal) note(request, principal);
         return principal;
       },
     }),
     observe(fastify) {
       fastify.addHook('onRequest', (request, reply, done) => {
         if (!isAudited(options, request)) return done();
-        const noted: Noted = { id: randomUUID(), user: null, request: null, response: null };
+        const noted: Noted = { id: randomUUID(), user: null, keyId: undefined, request: null, response: null };
         requests.set(request, noted);
         // Also where the client goes away before the answer has ended.
         reply.raw.once('close', () => write(entryOf(noted, request, reply)));
@@ -162,13 +169,14 @@ function entryOf(noted: Noted, request: FastifyRequest, reply: FastifyReply): En
     id: noted.id,
     user: noted.user ? shown(noted.user) : {},
     verb: request.method,
-    request_uri: `${request.protocol}://${request.host}${path}${query === undefined ? '' : `?${redactQuery(query)}`}`,
+    request_uri: `${request.protocol}://${request.host ?? ''}${path}${query === undefined ? '' : `?${redactQuery(query)}`}`,
     // Nothing was answered when the client went before the answer began.
     response_status_code: reply.raw.headersSent ? reply.statusCode : null,
     source_ip: request.ip,
     user_agent: request.headers['user-agent'] ?? null,
     request_object: noted.request,
     response_object: noted.response?.() ?? null,
+    ...(noted.keyId === undefined ? {} : { extra: { api_key: noted.keyId } }),
   };
 }
 

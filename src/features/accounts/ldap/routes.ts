@@ -13,9 +13,16 @@ const LdapForm = shape('LdapForm', { user: Str(), password: Str() });
 
 const tooOften = (): HttpError => new HttpError(429, detail.RATE_LIMIT_EXCEEDED, { headers: { 'retry-after': '180' } });
 
+const busy = (): HttpError =>
+  new HttpError(503, 'Authentication is temporarily unavailable.', { headers: { 'retry-after': '10' } });
+
+/** Sign-ins that may wait for the directory: one that hangs takes no more of the server than this. */
+const MAX_AT_ONCE = 100;
+
 /** Sign-in with a name and password of the company's directory. */
 export function ldapRoutes(service: AccountService): Route[] {
   const { config, options } = service;
+  let running = 0;
   return [
     authRoute(
       route({
@@ -31,7 +38,11 @@ export function ldapRoutes(service: AccountService): Route[] {
           if (body.password.trim() === '') throw new HttpError(400, detail.INVALID_CRED);
           // Without this, anybody could guess passwords of the directory, or have it lock accounts.
           if (await service.signInLimit.isLimited(`ldap:${body.user}`)) throw tooOften();
-          const account = await directoryAccount(service, body.user, body.password);
+          if (running >= MAX_AT_ONCE) throw busy();
+          running += 1;
+          const account = await directoryAccount(service, body.user, body.password).finally(() => {
+            running -= 1;
+          });
           return answerSignIn(reply, await issueSession(service, account, 'ldap'), options);
         },
       }),

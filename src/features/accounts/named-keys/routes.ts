@@ -2,6 +2,7 @@ import { admin, human } from '../../../kernel/http/access.ts';
 import { detail, HttpError } from '../../../kernel/http/errors.ts';
 import { type Route, route } from '../../../kernel/http/route.ts';
 import { Default, Int, List, Nullable, Optional, Str, shape } from '../../../kernel/http/shapes.ts';
+import { announceAccount } from '../announce.ts';
 import { assertKeysAllowed } from '../api-keys.ts';
 import { authRoute } from '../auth-route.ts';
 import type { AccountService } from '../service.ts';
@@ -69,7 +70,7 @@ function ownRoutes(service: AccountService): Route[] {
       async handler({ user, body }) {
         await assertKeysAllowed(service, user);
         const { row, key } = await namedKeys.create(user.id, body);
-        events.publish('auth.api_key.created', { actor: user, subject: { id: user.id } });
+        announceAccount(events, 'auth.api_key.created', { actor: user });
         return { ...presentKey(row), api_key: key };
       },
     }),
@@ -93,7 +94,7 @@ function ownRoutes(service: AccountService): Route[] {
       // Also while keys are switched off: taking one away is never wrong.
       async handler({ user, params }) {
         if (!(await namedKeys.remove(user.id, params.id ?? ''))) throw missing();
-        events.publish('auth.api_key.deleted', { actor: user, subject: { id: user.id } });
+        announceAccount(events, 'auth.api_key.deleted', { actor: user });
         return true;
       },
     }),
@@ -118,7 +119,7 @@ function adminRoutes({ events, namedKeys, sessions }: AccountService): Route[] {
       access: admin,
       async handler({ user, params }) {
         if (!(await namedKeys.remove(params.id ?? '', params.key_id ?? ''))) throw missing();
-        events.publish('auth.api_key.deleted', { actor: user, subject: { id: params.id ?? '' } });
+        announceAccount(events, 'auth.api_key.deleted', { actor: user, id: params.id ?? '' });
         return true;
       },
     }),
