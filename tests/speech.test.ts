@@ -124,13 +124,17 @@ describe('speech', () => {
     const { status, headers } = await speak('samples');
     assert.deepEqual([status, headers.get('content-type')], [200, 'audio/mpeg']);
     assert.equal((await speak('broken')).status, 502);
+    const config = await reader.ok<{ tts: object }>('GET', '/api/v1/audio/config');
+    const json = { ...config, tts: { ...config.tts, ENGINE: 'transformers' } };
+    await reader.ok('POST', '/api/v1/audio/config/update', { json });
+    assert.equal((await speak('local')).status, 503);
   });
 
   it('needs an engine, a permission, and a known kind', async () => {
     await set({ ENGINE: '' });
     assert.equal((await say('x')).status, 404);
-    await set({ ENGINE: 'transformers' });
-    assert.equal((await say('x')).status, 503);
+    const local = { json: { ...saved, tts: { ...saved.tts, ENGINE: 'transformers' } } };
+    assert.equal((await admin.call('POST', '/api/v1/audio/config/update', local)).status, 400);
     await set({ ENGINE: 'constructor' });
     assert.equal(await detailOf(await say('x')), 'Unsupported TTS engine: constructor');
     await using engine = await startEngine({ answer: () => sound });

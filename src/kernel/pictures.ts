@@ -67,7 +67,10 @@ export async function unpacks(bytes: Uint8Array, maxPixels: number): Promise<boo
   }
 }
 
+/** Pictures come once: none is kept in memory, and each has one thread. */
 async function loadSharp() {
   const { default: sharp } = await import('sharp');
+  sharp.cache(false);
+  sharp.concurrency(1);
   return sharp;
 }

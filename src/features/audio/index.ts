@@ -36,7 +36,10 @@ export function createAudio(given: AudioDeps): Audio {
   const transcription = createTranscriptionService(deps);
   const calls = createCalls(deps);
   return {
-    routes: [...settingsRoutes(config, events), ...audioRoutes({ config, speech, transcription, voices })],
+    routes: [
+      ...settingsRoutes(deps.settings, config, events),
+      ...audioRoutes({ config, speech, transcription, voices }),
+    ],
     async transcribe(user, { path, type }, signal) {
       if (!isSupported(type, config.get('audio.stt.supported_content_types') ?? [])) return null;
       return transcription.transcribe({ user, credential: null, signal }, path, null);

@@ -1,7 +1,8 @@
 import { admin } from '../../kernel/http/access.ts';
+import { HttpError } from '../../kernel/http/errors.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Default, Dict, List, Nullable, OneOf, Optional, Str, shape } from '../../kernel/http/shapes.ts';
-import type { Config } from '../../kernel/settings/index.ts';
+import type { Config, Settings } from '../../kernel/settings/index.ts';
 import { announce, type EventSink, field, formShape, formValues, readForm } from '../configuration/index.ts';
 
 const optional = { text: Optional(Nullable(Str())), object: Optional(Nullable(Dict())), texts: Optional(List(Str())) };
@@ -65,7 +66,7 @@ const AudioConfigUpdateForm = shape('AudioConfigUpdateForm', {
 });
 
 /** The settings of speech, both ways, and of calls (providers note, 14.1). Engines are loaded on first use, not here. */
-export function settingsRoutes(config: Config, events: EventSink): Route[] {
+export function settingsRoutes(settings: Pick<Settings, 'get'>, config: Config, events: EventSink): Route[] {
   const shown = () => ({
     realtime: readForm(config, realtimeForm),
     tts: readForm(config, ttsForm),
@@ -79,6 +80,7 @@ export function settingsRoutes(config: Config, events: EventSink): Route[] {
       access: admin,
       body: AudioConfigUpdateForm,
       handler: async ({ body, user }) => {
+        if (settings.get('USE_SLIM_DOCKER')) refuseLocal(config, body.tts.ENGINE, body.stt.ENGINE);
         await config.put({
           ...formValues(ttsForm, body.tts),
           ...formValues(sttForm, body.stt),
@@ -93,4 +95,11 @@ export function settingsRoutes(config: Config, events: EventSink): Route[] {
       },
     }),
   ];
+}
+
+/** An installation that is to stay slim does not change to engines of its own. */
+function refuseLocal(config: Config, tts: unknown, stt: unknown): void {
+  const speaks = tts === 'transformers' && config.get('audio.tts.engine') !== tts;
+  const hears = stt === '' && config.get('audio.stt.engine') !== stt;
+  if (speaks || hears) throw new HttpError(400, 'This installation has no local engines. Choose an external one.');
 }
