@@ -133,7 +133,7 @@ describe('work the server does on its own', () => {
     other.defer(() => one.stop());
     const boss = await signUp(one);
     const tab = await connectSocket(one.base, boss);
-    const long = plan(Array.from({ length: 100 }, () => ago));
+    const long = plan(...Array.from({ length: 100 }, () => [ago]));
     const busy = await sendTurn(boss, tab, {
       model: 'plan-100',
       content: plan([delegate({ background: true, task: long })]),

@@ -53,6 +53,8 @@ export interface Delegations {
 const BUILT_IN_PROMPT = `You work on one task that another assistant has given you. Nobody can answer questions: decide for yourself, and say what you assumed.
 Use your tools as the task needs. Your last message is your report, the only thing the other assistant gets: state the result first, then what it rests on, briefly.`;
 const BUSY_MS = 250;
+/** Characters of a task that its report repeats. */
+const SHOWN_TASK = 500;
 const CUT = '\n\n[output truncated]';
 
 export function createDelegations(deps: DelegationDeps): Delegations {
@@ -155,7 +157,7 @@ export function createDelegations(deps: DelegationDeps): Delegations {
     const { delegation_id, task, model, run } = work.data;
     const content = [
       `[Result of a sub-agent, ${delegation_id}]`,
-      `Task: ${task}`,
+      `Task: ${String(task).slice(0, SHOWN_TASK)}`,
       `Status: ${failed ? 'failed' : 'completed'}`,
       `Duration: ${Math.max(0, nowSeconds() - work.started_at)} s`,
       '',
