@@ -5,6 +5,3 @@ import type { RawBuilder } from 'kysely';
  * index cannot tell, or they are too many to be worth it. `among`: the chats looked for, as a condition on `chat`.
  */
 export type TextFinder = (needle: string, among: RawBuilder<boolean>) => Promise<RawBuilder<boolean> | null>;
-
-/** Hits from which looking through chats as they come is quicker. */
-export const MAX_HITS = 20_000;

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import { type Database, escapeLike } from '../../../kernel/database/index.ts';
-import { MAX_HITS, type TextFinder } from './finder.ts';
+import type { TextFinder } from './finder.ts';
 
+/** Hits from which looking through chats as they come is quicker: each hit is compared, by reading its text. */
+const MAX_HITS = 2_000;
 /** Characters below which an index of trigrams is of no help. */
 const SHORTEST = 3;
 /** Held while the index is built, so that one process does it. */
@@ -54,12 +56,14 @@ export function createPostgresIndex({ db }: Pick<Database, 'db'>) {
     finder: (async (needle, among) => {
       if (!ready || [...needle].length < SHORTEST) return null;
       const pattern = `%${escapeLike(needle)}%`;
-      const hits = sql`SELECT chat_id FROM chat_message WHERE loggia_search_text(content) LIKE ${pattern}`;
-      const { rows } = await sql<{ total: number }>`
-        SELECT count(*) AS total FROM (${hits} LIMIT ${MAX_HITS + 1}) AS hit`.execute(db);
-      if (Number(rows[0]?.total) > MAX_HITS) return null;
+      const { rows } = await sql<{ chat_id: string }>`
+        SELECT chat_id FROM chat_message WHERE loggia_search_text(content) LIKE ${pattern} LIMIT ${MAX_HITS + 1}`.execute(
+        db,
+      );
+      if (rows.length > MAX_HITS) return null;
+      const ids = [...new Set(rows.map((row) => row.chat_id))];
       const titled = sql`SELECT id FROM chat WHERE ${among} AND lower(title) LIKE ${pattern}`;
-      return sql<boolean>`chat.id IN (${hits} UNION ${titled})`;
+      return sql<boolean>`chat.id IN (SELECT unnest(${ids}::text[]) UNION ${titled})`;
     }) satisfies TextFinder,
   };
 }

@@ -3,7 +3,7 @@ import type { Background, Database, Db, Transaction } from '../../../kernel/data
 import { nowSeconds } from '../../../kernel/time.ts';
 import { contentText } from '../match.ts';
 import { loadMessages } from '../message-rows.ts';
-import { MAX_HITS, type TextFinder } from './finder.ts';
+import type { TextFinder } from './finder.ts';
 import { dropFromIndex, dropParts, wholeMark } from './marks.ts';
 
 /** Bytes of text that go into the index at a time: some ten milliseconds, for which other writers wait. */
@@ -16,6 +16,8 @@ const END = sql`char(10, 10)`;
 const MAX_TERMS = 300;
 /** Characters of a needle that are looked for; what is found is looked at again anyway. */
 const NEEDLE = 200;
+/** Hits from which looking through chats as they come is quicker. */
+const MAX_HITS = 20_000;
 /** Waiting texts from which the index is of no help. */
 const MAX_WAITING = 5_000;
 /** Entries of the list taken at a time. */

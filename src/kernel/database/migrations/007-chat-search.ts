@@ -20,10 +20,11 @@ const sqlite = [
 /** JSON escapes that PostgreSQL cannot make a text of: U+0000 and halves of surrogate pairs. */
 const unreadable = String.raw`\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]`;
 
-/** The text of a message's content, folded; the JSON itself where it cannot be read. An index is built on it. */
+/** The text of a message's content, folded; the JSON itself where it cannot be read. An index is built on it. Few texts have escapes. */
 const postgresql = [
   `CREATE OR REPLACE FUNCTION loggia_search_text(content json) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT lower(CASE WHEN content::text ~ '${unreadable}' THEN content::text ELSE content #>> '{}' END) $$`,
+    SELECT lower(CASE WHEN strpos(content::text, '\\u') = 0 OR content::text !~ '${unreadable}'
+      THEN content #>> '{}' ELSE content::text END) $$`,
 ];
 
 export const migration: Migration = { id: '007-chat-search', tables: {}, statements: { sqlite, postgresql } };
