@@ -9,6 +9,7 @@ import { testOptions } from './databases/dialects.ts';
 import { type Authenticator, beginSignIn, type Challenge, confirm, enrol } from './support/authenticator.ts';
 import { type Account, type ApiClient, addAccount, apiClient, signUp } from './support/client.ts';
 import { type DatabaseKind, type FreshDatabase, freshDatabase, missingDatabase } from './support/databases.ts';
+import { APP, BASE, missingDirectory, startDirectory } from './support/directory.ts';
 import { startIdentityProvider } from './support/identity-provider.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket } from './support/socket.ts';
@@ -475,6 +476,45 @@ describe('the policy of the second factor', () => {
     await assert.rejects(startServer({ dataDir, env: { MFA_ENCRYPTION_KEY: 'short' } }), /MFA_ENCRYPTION_KEY/);
     await using again = await startServer({ dataDir });
     assert.equal((await beginSignIn(again, admin)).next_step, 'verify');
+  });
+});
+
+describe('a second factor for people of a directory', { skip: missingDirectory() }, () => {
+  it('is asked for, and guessing their passwords ends by account', async () => {
+    const directory = await startDirectory();
+    await using server = await startServer({ env: { DEFAULT_USER_ROLE: 'user' } });
+    try {
+      const admin = await signUp(server);
+      await directory.add({ uid: 'grace', cn: 'Grace', mail: 'grace@example.org', password: 'compiler-1' });
+      const config = `${A}/admin/config/ldap`;
+      await admin.ok('POST', `${config}/server`, {
+        json: {
+          label: 'Example',
+          host: 'localhost',
+          port: directory.port,
+          app_dn: APP.dn,
+          app_dn_password: APP.password,
+          search_base: BASE,
+          use_tls: false,
+          start_tls: false,
+        },
+      });
+      await admin.ok('POST', config, { json: { enable_ldap: true } });
+      await turnOn(server, admin);
+      const signInAs = (password: string) => post(server, '/ldap', { user: 'grace', password });
+      const first = await signInAs('compiler-1');
+      assert.deepEqual([first.status, first.body.next_step], [200, 'enroll']);
+      assert.deepEqual(first.headers.getSetCookie(), []);
+      const { token } = await confirm(server, String(first.body.challenge_token));
+      await apiClient(server.base, token).ok('GET', `${A}/`);
+      // The account is there now, so its tries are counted.
+      for (let at = 0; at < 10; at += 1) assert.equal((await signInAs('wrong')).status, 400);
+      const over = await signInAs('compiler-1');
+      assert.deepEqual([over.status, over.detail], [429, BUSY]);
+    } finally {
+      await server.terminate();
+      await directory.stop();
+    }
   });
 });
 
