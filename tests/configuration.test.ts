@@ -34,12 +34,8 @@ function principal(token: string): Principal {
 before(async () => {
   upstream = createServer((request, response) => {
     const answers: Record<string, [number, string]> = {
-      '/openapi.json': [200, '{"openapi":"3.1.0"}'],
-      '/spec.yaml': [200, 'openapi: 3.1.0\ninfo: {title: Yam}\n'],
-      '/page.html': [200, '<html>just text</html>'],
       '/api/config': [200, '{}'],
       '/api/v1/policies/locked': [409, 'policy is locked'],
-      '/.well-known/openid-configuration': [200, '{"issuer":"i","authorization_endpoint":"a","token_endpoint":"t"}'],
     };
     const [status, text] = answers[request.url ?? ''] ?? [404, 'no'];
     response.writeHead(status).end(text);
@@ -212,31 +208,7 @@ describe('export and import', () => {
   });
 });
 
-describe('tool and terminal servers', () => {
-  const connection = () => ({ url: upstreamUrl, path: 'openapi.json', auth_type: 'none', key: null, config: null });
-  const verify = (given: object) =>
-    ask('POST', '/api/v1/configs/tool_servers/verify', 'admin', { ...connection(), ...given });
-
-  it('are tried before they are stored', async () => {
-    assert.deepEqual((await verify({})).body, { openapi: '3.1.0' });
-    assert.equal((await verify({ path: 'spec.yaml' })).body.info.title, 'Yam');
-    for (const path of ['page.html', 'missing.json']) {
-      const { status, body } = await verify({ path });
-      assert.deepEqual([status, body.detail], [400, 'Failed to connect to the tool server'], path);
-    }
-    const found = await verify({ type: 'mcp', auth_type: 'oauth_2.1' });
-    assert.equal(found.body.oauth_server_metadata.issuer, 'i');
-  });
-
-  it('are stored with their defaults and shown when they lack members', async () => {
-    const url = '/api/v1/configs/tool_servers';
-    const { body } = await ask('POST', url, 'admin', { TOOL_SERVER_CONNECTIONS: [{ ...connection(), note: 'kept' }] });
-    assert.equal(body.TOOL_SERVER_CONNECTIONS[0].type, 'openapi');
-    assert.equal(body.TOOL_SERVER_CONNECTIONS[0].note, 'kept');
-    await config.put({ 'tool_server.connections': [{ url: 'x' }] });
-    assert.equal((await ask('GET', url, 'admin')).body.TOOL_SERVER_CONNECTIONS[0].config, null);
-  });
-
+describe('terminal servers', () => {
   it('pass on what an orchestrator refuses', async () => {
     const base = '/api/v1/configs/terminal_servers';
     assert.deepEqual((await ask('POST', `${base}/verify`, 'admin', { url: upstreamUrl })).body, {

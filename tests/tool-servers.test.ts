@@ -134,6 +134,28 @@ describe('tool servers described by OpenAPI', () => {
     return chat.chat.history.messages[replyId];
   }
 
+  it('are tried before they are stored, and stored with their defaults', async () => {
+    const yaml = 'openapi: 3.1.0\ninfo: {title: Yam, version: "2"}\npaths: {}\n';
+    shop.answer(({ path }) => (path === '/docs/spec.yaml' ? { text: yaml } : undefined));
+    const verify = (extra: Record<string, unknown>) =>
+      admin.call('POST', `${CONFIG}/verify`, { json: connection(extra) });
+    assert.equal(((await verify({})).body as { info: { title: string } }).info.title, 'Shop');
+    const other = await verify({ path: `${shop.url}/docs/spec.yaml` });
+    assert.equal((other.body as { info: { title: string } }).info.title, 'Yam');
+    assert.deepEqual((await verify({ path: 'missing.json' })).body, { detail: 'Failed to connect to the tool server' });
+    const { type: _, ...bare } = { type: '', ...connection(), note: 'kept' };
+    const json = { TOOL_SERVER_CONNECTIONS: [bare] };
+    const { TOOL_SERVER_CONNECTIONS: stored } = await admin.ok<{ TOOL_SERVER_CONNECTIONS: object[] }>('POST', CONFIG, {
+      json,
+    });
+    assert.partialDeepStrictEqual(stored, [{ type: 'openapi', headers: null, forward_cookies: false, note: 'kept' }]);
+    await change({ 'tool_server.connections': [{ url: 'x' }, 'odd'] });
+    const shown = await admin.call('GET', CONFIG);
+    assert.equal(shown.status, 200);
+    assert.partialDeepStrictEqual(shown.body, { TOOL_SERVER_CONNECTIONS: [{ url: 'x', config: null, key: null }] });
+    assert.deepEqual(await listed(admin), []);
+  });
+
   it('are asked as their document says', async () => {
     await connect(connection());
     shop.answer(({ path }) => (path === '/openapi.json' ? undefined : { json: { price: 9.5 } }));
