@@ -342,4 +342,21 @@ describe('sign-in by LDAP', { skip: missingDirectory() }, () => {
     assert.equal(status, 429);
     assert.ok(Number(headers.get('retry-after')) > 0);
   });
+
+  // The last: it ends every session.
+  it('goes on to the second factor where one is asked for', async () => {
+    await setUp();
+    const { users } = await admin.ok<{ users: { id: string; email: string }[] }>('GET', '/api/v1/users/');
+    const twin = users.find(({ email }) => email === 'twin@example.org');
+    await admin.ok('POST', `/api/v1/users/${twin?.id}/update`, { json: { role: 'user' } });
+    const form = await admin.ok<Record<string, unknown>>('GET', '/api/v1/auths/admin/config');
+    await admin.ok('POST', '/api/v1/auths/admin/config', { json: { ...form, ENABLE_MFA: true } });
+    const challenge = await attempt('twin', 'twin-1');
+    assert.deepEqual([challenge.status, (challenge.body as { next_step: string }).next_step], [200, 'enroll']);
+    assert.equal(challenge.headers.get('set-cookie'), null);
+    assert.equal((challenge.body as { token?: string }).token, undefined);
+    // Who waits for approval gets no further.
+    await directory.add({ uid: 'late', cn: 'Late', mail: 'late@example.org', password: 'late-1' });
+    assert.deepEqual((await attempt('late', 'late-1')).body, { next_step: 'pending' });
+  });
 });
