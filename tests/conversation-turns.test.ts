@@ -7,6 +7,7 @@ import { type DatabaseKind, missingDatabase } from './support/databases.ts';
 import { eventOf, messagesOf, replyOf, settled } from './support/replies.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
+import { until } from './support/wait.ts';
 
 const KINDS: DatabaseKind[] = ['sqlite', 'postgresql', 'mysql'];
 
@@ -57,6 +58,16 @@ for (const kind of KINDS) {
       const told = types(turn.replyId);
       assert.deepEqual(told.slice(0, 2), ['chat:active', 'response:completion']);
       assert.deepEqual(told.slice(-3), ['chat:list', 'chat:completion', 'chat:active']);
+    });
+
+    it('goes on with no reply that is being written', async () => {
+      const turn = await sendTurn(ada, socket, { model: 'gate-5', wait: false });
+      const more = { model: 'gate-5', chat_id: turn.chatId, id: turn.replyId, assistant_message_id: turn.replyId };
+      const json = { ...more, messages: [], stream: true, session_id: socket.id };
+      assert.equal((await ada.call('POST', '/api/chat/completions', { json })).status, 409);
+      await until(() => server.provider.openStreams() > 0);
+      server.provider.release();
+      await socket.done(turn.replyId);
     });
 
     it('continues the chat with the history', async () => {

@@ -197,7 +197,6 @@ export function createConversation(deps: ConversationDeps): Conversation {
     mayWrite: deps.mayWrite,
     mayUseFolder: deps.mayUseFolder,
     permissions: (user, permission) => deps.access.permissions(user, permission),
-    isWriting: (chatId, messageId) => registry.inChat(chatId).some(({ run }) => run.turn.replyId === messageId),
     unreadableFiles: deps.unreadableFiles,
     wasWritten: (userId, chatId) => agents.happened(userId, chatId, 'chat.user_message'),
   };

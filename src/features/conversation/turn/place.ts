@@ -9,12 +9,13 @@ import {
   firstTurnDocument,
   insertChat,
   loadMessage,
+  lockHead,
   type Message,
   type Messages,
   placeTurn,
   upsertMessage,
 } from '../../chats/index.ts';
-import { insertRuns } from '../run/journal-store.ts';
+import { insertRuns, runsInChats } from '../run/journal-store.ts';
 import type { ChatRequest, ReplyRequest } from './request.ts';
 
 /** A reply with the task that will write it. */
@@ -41,8 +42,6 @@ export interface PlaceDeps {
   /** Whether the user may put chats into the folder. */
   mayUseFolder(user: User, folderId: string): Promise<boolean>;
   permissions(user: User, permission: string): Promise<boolean>;
-  /** Whether a reply is being written now. */
-  isWriting(chatId: string, messageId: string): boolean;
 }
 
 export function columnsOf(replies: readonly ReplyRequest[]): Column[] {
@@ -124,11 +123,13 @@ async function placeContinuation(deps: PlaceDeps, user: User, request: ChatReque
   const stored = await loadMessage(deps.database.db, chat.id, id);
   if (!stored || (stored.user_id ?? chat.user_id) !== user.id) throw forbidden();
   if (request.replies.some((reply) => reply.id !== id)) throw new HttpError(400, 'Invalid response ID.');
-  if (deps.isWriting(chat.id, id)) {
-    throw new HttpError(409, 'This response is still being written.', { code: 'reply.running' });
-  }
   const columns = columnsOf([request.replies[0] ?? { id, model: request.model }]);
   await deps.database.transaction(async (tx) => {
+    await lockHead(tx, chat.id);
+    // Whichever process writes it.
+    if ((await runsInChats(tx, [chat.id])).some((run) => run.message_id === id)) {
+      throw new HttpError(409, 'This response is still being written.', { code: 'reply.running' });
+    }
     for (const { taskId } of columns) await reopen(tx, chat.id, stored, taskId);
     await insertRuns(tx, runRows(deps, user, chat.id, columns));
   });
