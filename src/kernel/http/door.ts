@@ -19,7 +19,7 @@ export interface Door {
 const KEEP_ALIVE_MS = 65_000;
 const IDLE_CHECK_MS = 50;
 /** How long a request waits for the end of the start, and how many may; others are told to come again. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 const MAX_WAITING = 1_000;
 /** Probes ask for what is true now. */
 const PROBES = ['/health', '/ready'];
