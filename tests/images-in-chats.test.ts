@@ -73,24 +73,19 @@ describe('pictures in chats', () => {
   const eventsOf = (replyId: string, type: string) =>
     socket.events(replyId).flatMap(({ data }) => (data.type === type ? [data.data as Record<string, unknown>] : []));
 
-  /** A change of permissions ends the sockets of those it concerns; clients connect again. */
-  async function allowImages(isAllowed: boolean): Promise<void> {
-    await allow(admin, (permissions) => {
-      if (permissions.features) permissions.features.image_generation = isAllowed;
-    });
-    socket.close();
-    socket = await connectSocket(server.base, user);
-  }
-
   it('offers the tools where the feature is on, to those who may', async () => {
     await sendTurn(user, socket, {});
     assert.deepEqual(offered(), []);
     await sendTurn(user, socket, { extra: drawing() });
     assert.deepEqual(offered(), ['generate_image', 'edit_image']);
-    await allowImages(false);
+    await allow(admin, (permissions) => {
+      if (permissions.features) permissions.features.image_generation = false;
+    });
     await sendTurn(user, socket, { extra: drawing() });
     assert.deepEqual(offered(), []);
-    await allowImages(true);
+    await allow(admin, (permissions) => {
+      if (permissions.features) permissions.features.image_generation = true;
+    });
     const meta = { builtinTools: { image_generation: false }, capabilities: {} };
     const json = { id: 'plain', base_model_id: 'hello', name: 'Plain', meta, params: {}, access_grants: [] };
     await admin.ok('POST', '/api/v1/models/create', { json });

@@ -79,13 +79,10 @@ async function rename(own: readonly LiveSession[], accounts: RevocationDeps['acc
 const RENEWED_AT_ONCE = 200;
 const RENEW_PAUSE_MS = 20;
 
-/** Pages take up other rights when they connect anew; not all at once, for each asks for a lot then. */
+/** Pages look anew when they are told; not all at once, for each asks for a lot then. Answers that are being written go on. */
 async function renew(sessions: readonly LiveSession[]): Promise<void> {
   for (let at = 0; at < sessions.length; at += RENEWED_AT_ONCE) {
-    for (const { socket } of sessions.slice(at, at + RENEWED_AT_ONCE)) {
-      socket.emit('access:updated', {});
-      socket.disconnect();
-    }
+    for (const { socket } of sessions.slice(at, at + RENEWED_AT_ONCE)) socket.emit('access:updated', {});
     await pause(RENEW_PAUSE_MS);
   }
 }
