@@ -58,12 +58,13 @@ export async function recordResumed(
   return { chat, message: stored ?? { ...message, ...fields }, taskId, resume };
 }
 
-/** Starts the run of a reply that goes on; gives the ids of its tasks. */
+/** Starts the run of a reply that goes on, once `after` has come; gives the ids of its tasks. */
 export async function startResumed(
   deps: ResumeDeps,
   user: User,
   resumed: Resumed,
   live: RequestCaller | null = null,
+  after?: Promise<void>,
 ): Promise<string[]> {
   const { chat, message, taskId, resume } = resumed;
   const document = (await loadChat(deps.database.db, chat.id))?.document;
@@ -86,7 +87,7 @@ export async function startResumed(
     placed: null,
   };
   const caller = { user, userAgent: live?.userAgent ?? null, internal: false, request: live };
-  return deps.runs.start([await placedDraft(deps.turns, caller, request, place, { resume })]);
+  return deps.runs.start([await placedDraft(deps.turns, caller, request, place, { resume })], after);
 }
 
 /** The system prompt of the user's settings, else the site's for all. */

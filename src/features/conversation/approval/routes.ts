@@ -33,7 +33,7 @@ export function resolveRoutes(deps: ResolveDeps): Route[] {
       body: ResolveToolCallForm,
       reply: Obj({}, { extra: 'keep' }),
       tag: 'chats',
-      handler: async ({ user, params, body, credential, request: { headers } }) => {
+      handler: async ({ user, params, body, credential, request: { headers }, reply }) => {
         const decision: Decision = {
           callId: body.call_id,
           action: body.action,
@@ -44,7 +44,9 @@ export function resolveRoutes(deps: ResolveDeps): Route[] {
         const caller = { credential, cookie: headers.cookie, userAgent: headers['user-agent'] };
         const decided = await resolve(deps, user, chatId, messageId, decision);
         tell(deps, user, chatId, messageId, decided.items);
-        const task_ids = decided.resumed ? await startResumed(deps, user, decided.resumed, caller) : [];
+        // What the reply says next must not reach the client before this answer, which has the reply as it is now.
+        const answered = new Promise<void>((done) => reply.raw.once('close', done));
+        const task_ids = decided.resumed ? await startResumed(deps, user, decided.resumed, caller, answered) : [];
         return { status: true, chat_id: chatId, message_id: messageId, task_ids };
       },
     }),

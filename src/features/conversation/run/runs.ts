@@ -8,8 +8,8 @@ import { type RunnerDeps, RunStopped, runReply } from './run.ts';
 
 /** Starts runs, tells when a chat is busy, and ends them all at the end. */
 export interface Runs {
-  /** Starts the columns of a turn; gives their task ids. 503 while the server shuts down. */
-  start(drafts: readonly TurnDraft[]): string[];
+  /** Starts the columns of a turn, to write once `after` has come; gives their task ids. 503 while the server shuts down. */
+  start(drafts: readonly TurnDraft[], after?: Promise<void>): string[];
   /** False while the server shuts down. */
   readonly isOpen: boolean;
   /** 503 while the server shuts down. */
@@ -30,7 +30,8 @@ interface RunsDeps extends LiveRunDeps {
   idle(chatId: string): Promise<void>;
 }
 
-/** How long the answer to a decision may take to its client. */
+/** How long the answer to a decision may take to leave, and then to its client. */
+const ANSWER_MS = 2_000;
 const ANSWERED_MS = 400;
 /** How long storing replies may take once the server shuts down. */
 const STORE_MS = 4_000;
@@ -40,9 +41,12 @@ export function createRuns(deps: RunsDeps): Runs {
   const closing = new AbortController();
   const beside = new Set<Promise<void>>();
 
-  function begin(draft: TurnDraft): RegisteredRun {
+  function begin(draft: TurnDraft, after?: Promise<void>): RegisteredRun {
     const run = createLiveRun(deps, draft);
-    const registered = registry.add(run, () => runReply(run, runner));
+    const registered = registry.add(run, async () => {
+      if (after) await within(ANSWER_MS, after);
+      await runReply(run, runner);
+    });
     void registered.over.then(() => {
       const isIdle = !registry.has(draft.chatId);
       if (draft.resume !== null) return void endLater(run);
@@ -82,9 +86,9 @@ export function createRuns(deps: RunsDeps): Runs {
       return !closing.signal.aborted;
     },
     checkOpen,
-    start(drafts) {
+    start(drafts, after) {
       checkOpen();
-      const runs = drafts.map(begin);
+      const runs = drafts.map((draft) => begin(draft, after));
       const [first] = runs;
       if (first) {
         first.run.emit(activity(first.run.turn, true));
