@@ -265,7 +265,7 @@ export function createConversation(deps: ConversationDeps): Conversation {
       await agents.close();
       // Where another process serves, nobody waits for this one to come back: replies may go on to their end.
       const grace = settings.get('SHUTDOWN_GRACE');
-      await runs.close(1_000 * (processes.others ? grace : Math.min(grace, GRACE_ALONE)));
+      await runs.close(1_000 * ((await processes.hasOthers()) ? grace : Math.min(grace, GRACE_ALONE)));
       giveUp.abort();
       await sweep;
       await journal.close();

@@ -11,8 +11,10 @@ const SILENCE = 30;
 /** The processes that share the database: this one says that it lives, and knows which others do. */
 export interface Processes {
   readonly id: string;
-  /** Whether another process may have runs of its own. */
+  /** Whether another process may have runs of its own, as it was last seen. */
   readonly others: boolean;
+  /** Whether another process serves now. */
+  hasOthers(): Promise<boolean>;
   /** Registers this process and begins to tell that it lives; `swept` runs after each look at the others. */
   start(swept: (alive: readonly string[]) => Promise<void>): Promise<void>;
   close(): Promise<void>;
@@ -55,6 +57,12 @@ export function createProcesses({ database: { db }, log }: ProcessesDeps): Proce
   return {
     id: self.id,
     get others() {
+      return alive.length > 0;
+    },
+    async hasOthers() {
+      await look().catch((error: unknown) => {
+        log.warn({ err: error }, 'this process could not look for others');
+      });
       return alive.length > 0;
     },
     async start(swept) {
