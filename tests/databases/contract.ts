@@ -128,7 +128,7 @@ export async function postgresSchema(database: Database): Promise<Record<string,
     result[t] ??= { columns: [], indexes: [], constraints: [] };
     result[t].columns.push(column);
   }
-  for (const { t, ...index } of indexes.rows) result[t]?.indexes.push(index);
+  for (const { t, ...index } of indexes.rows) if (!index.name.startsWith('loggia_')) result[t]?.indexes.push(index);
   for (const { t, ...constraint } of constraints.rows) result[t]?.constraints?.push(constraint);
   return result;
 }
