@@ -170,6 +170,17 @@ describe('accounts', () => {
   });
 });
 
+it('the first account stays the protected one, however soon others follow', async () => {
+  await using server = await startServer({ provider: null });
+  const first = await signUp(server);
+  const others = await Promise.all(['b', 'c', 'd', 'e'].map((label) => addSession(first, label, 'admin')));
+  const [other] = others as [Account];
+  const remove = (actor: Account, id: string) => actor.call('DELETE', `/api/v1/users/${id}`);
+  assert.equal((await remove(other, first.id)).status, 403);
+  for (const { id } of others.slice(1)) assert.equal((await remove(other, id)).status, 200);
+  assert.equal((await remove(first, other.id)).status, 200);
+});
+
 it('a proxy that names nobody signs nobody in', async () => {
   await using server = await startServer({ provider: null, env: { WEBUI_AUTH_TRUSTED_EMAIL_HEADER: 'X-User-Email' } });
   const json = { email: '', password: '' };

@@ -6,7 +6,7 @@ import type { User } from '../../kernel/http/principal.ts';
 import type { Config } from '../../kernel/settings/index.ts';
 import { nowSeconds } from '../../kernel/time.ts';
 import { type Access, serialise } from '../access/index.ts';
-import { accountByEmail, anyUser, insertAccount, userById } from './account-store.ts';
+import { accountByEmail, insertAccount, primaryUser, userById } from './account-store.ts';
 import type { AccountOptions } from './options.ts';
 import { isProfileImage } from './profile-image.ts';
 
@@ -62,7 +62,8 @@ export function createAccountCreation(deps: CreationDeps): AccountCreation {
       try {
         return await database.transaction(async (tx) => {
           await serialise(tx, ACCOUNT_LOCK);
-          const isFirst = !(await anyUser(tx));
+          const primary = await primaryUser(tx);
+          const isFirst = primary === null;
           first.check?.(isFirst);
           if (await accountByEmail(tx, email)) throw new HttpError(400, detail.EMAIL_TAKEN);
           await insertAccount(tx, {
@@ -72,7 +73,8 @@ export function createAccountCreation(deps: CreationDeps): AccountCreation {
             role: roleOf(deps.config, form, isFirst && first.promote),
             profile_image_url: isProfileImage(image, options.images) ? image : '/user.png',
             session_stamp: randomUUID(),
-            now: nowSeconds(),
+            // The oldest account is the one nobody may demote: within its second another would be as old.
+            now: Math.max(nowSeconds(), (primary?.created_at ?? 0) + 1),
           });
           if (isFirst && first.closeSignUp) await deps.config.set({ 'ui.enable_signup': false }, tx);
           if (!form.groupless) await joinDefaultGroup(deps, tx, id);
