@@ -213,7 +213,7 @@ it('groups of one name are all joined, and the log says so', async () => {
   for (let at = 0; at < 2; at += 1) await admin.ok('POST', '/api/v1/groups/create', { json: form });
   const groups = await (await enter('ada@example.com')).ok<unknown[]>('GET', '/api/v1/users/groups');
   assert.equal(groups.length, 2);
-  assert.match(server.output(), /several groups have the name/);
+  await until(() => server.output().includes('several groups have the name'), { what: 'the line in the log' });
 });
 
 it('a lifetime of sessions that is none stops the start', async () => {

@@ -593,7 +593,8 @@ describe('an administrator who has just signed in', () => {
     assert.equal(next_step, 'recover');
     const redeemed = await post(server, '/mfa/recover', { challenge_token, reset_token: body.reset_token });
     await confirm(server, String(redeemed.body.challenge_token));
-    assert.match(server.output(), /auth\.mfa\.reset_requested[^\n]*lost phone/);
+    const told = /auth\.mfa\.reset_requested[^\n]*lost phone/;
+    await until(() => told.test(server.output()), { what: 'the line in the log' });
     assert.ok(!server.output().includes(String(body.reset_token)));
 
     // A session of some time ago is not enough.

@@ -291,7 +291,8 @@ describe('who gets which account', () => {
   it('refuses an authentication method that it does not know', async () => {
     const back = await settings(site, { OAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'private_key_jwt' });
     assert.match((await newVisitor(site.server).get('/oauth/oidc/login')).location, /\/auth\?error=/);
-    assert.ok(site.server.output().includes('OAUTH_TOKEN_ENDPOINT_AUTH_METHOD names no method'));
+    const told = 'OAUTH_TOKEN_ENDPOINT_AUTH_METHOD names no method';
+    await until(() => site.server.output().includes(told), { what: 'the line in the log' });
     await site.admin.ok('POST', '/api/v1/auths/admin/config/oauth', {
       json: { OAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_post' },
     });

@@ -294,7 +294,7 @@ describe('transcription', () => {
         assert.equal(text, `${base} 600 de ${base} 20 de`);
         const failed = await hear(long, { ...sent, language: 'xx' }, speaker);
         assert.equal(failed.status, 500);
-        assert.ok(own.output().includes('unknown language'));
+        await until(() => own.output().includes('unknown language'), { what: 'the line in the log' });
         assert.equal((await hear(Buffer.from('no sound'), sent, speaker)).status, 400);
       } finally {
         await rm(folder, { recursive: true, force: true });
