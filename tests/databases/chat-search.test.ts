@@ -51,7 +51,7 @@ const QUERIES = [
 
 onEachDialect('the index of chats', (dialect: Dialect) => {
   let database: Database & { drop(): Promise<void> };
-  const index = () => createTextIndex({ database, log });
+  const index = () => createTextIndex({ database, log, pollMs: 500 });
   let kept: ReturnType<typeof index>;
 
   before(async () => {

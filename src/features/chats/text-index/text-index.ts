@@ -11,25 +11,27 @@ export interface TextIndex {
   close(): Promise<void>;
 }
 
-/** Milliseconds between looks at what has changed. */
-const POLL_MS = 2_000;
+/** Milliseconds between looks at what has changed. Searches look at what waits themselves, so it may gather: each look wakes a thread. */
+const POLL_MS = 30_000;
 /** Milliseconds after which chats are looked for that another program has written. */
 const DISCOVER_MS = 10 * 60_000;
 /** Milliseconds after the start, which has enough to do. */
-const START_MS = 3_000;
+const START_MS = 20_000;
 /** The share of its time that the building leaves to others. */
 const REST = 1;
 
 export interface TextIndexDeps {
   database: Pick<Database, 'db' | 'dialect' | 'commitMark' | 'background'>;
   log: Pick<Log, 'warn'>;
+  /** Milliseconds between looks at what has changed, on SQLite. */
+  pollMs?: number;
 }
 
 /** The index that searches in chats use. Searches work without it, and are right at any moment while it is built. */
-export function createTextIndex({ database, log }: TextIndexDeps): TextIndex {
+export function createTextIndex({ database, log, pollMs = POLL_MS }: TextIndexDeps): TextIndex {
   switch (database.dialect) {
     case 'sqlite':
-      return keepSqliteIndex(database, log);
+      return keepSqliteIndex(database, log, pollMs);
     case 'postgresql': {
       const index = createPostgresIndex(database);
       let building: Promise<unknown> = Promise.resolve();
@@ -54,7 +56,7 @@ export function createTextIndex({ database, log }: TextIndexDeps): TextIndex {
   }
 }
 
-function keepSqliteIndex(database: TextIndexDeps['database'], log: TextIndexDeps['log']): TextIndex {
+function keepSqliteIndex(database: TextIndexDeps['database'], log: TextIndexDeps['log'], pollMs: number): TextIndex {
   const index = createSqliteIndex(database);
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> = Promise.resolve();
@@ -70,10 +72,10 @@ function keepSqliteIndex(database: TextIndexDeps['database'], log: TextIndexDeps
       discoverAt = began + DISCOVER_MS;
     }
     const now = database.commitMark();
-    if (now !== null && now === mark) return POLL_MS;
+    if (now !== null && now === mark) return pollMs;
     const more = await index.work();
     mark = more ? null : now;
-    return more ? (performance.now() - began) * REST : POLL_MS;
+    return more ? (performance.now() - began) * REST : pollMs;
   }
 
   function next(delay: number): void {
@@ -82,7 +84,7 @@ function keepSqliteIndex(database: TextIndexDeps['database'], log: TextIndexDeps
       turn = work()
         .catch((error: unknown) => {
           if (!closed) log.warn({ err: error }, 'the index of chats could not be kept; it is tried again');
-          return POLL_MS;
+          return pollMs;
         })
         .then(next);
     }, delay).unref();
