@@ -101,6 +101,21 @@ describe('the pace of a stream', () => {
     await pace.due();
   });
 
+  it('sends what a reader brings when it may read, whatever went out just before', async () => {
+    using test = setUp();
+    const { sent, pace } = test.stream();
+    pace.touch();
+    pace.touch();
+    const due = pace.due();
+    while (sent.length < 2) test.forward(1);
+    await due;
+    pace.touch();
+    assert.equal(sent.length, 3, 'and so does what was read now, which would be a whole step late for ever');
+    pace.touch();
+    assert.equal(sent.length, 3, 'once');
+    pace.end();
+  });
+
   it('is slower, and spread, when there are many streams', () => {
     using test = setUp();
     const streams = Array.from({ length: 300 }, () => test.stream());

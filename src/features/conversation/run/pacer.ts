@@ -26,6 +26,8 @@ interface Entry extends Paced {
   touched: boolean;
   /** Somebody waits until it may be sent. */
   waiter: PromiseWithResolvers<void> | null;
+  /** The step in which a reader was told that it may read: what it brings goes out, though something went just before. */
+  wokenAt: number;
   /** The step it waits for. */
   due: number | null;
 }
@@ -82,15 +84,18 @@ export function createPacer({ now = () => performance.now() }: PacerOptions = {}
     entry.due = null;
   }
 
-  function wake(entry: Entry): void {
+  function wake(entry: Entry, at: number): void {
     const { waiter } = entry;
+    if (!waiter) return;
     entry.waiter = null;
-    waiter?.resolve();
+    entry.wokenAt = at;
+    waiter.resolve();
   }
 
   function send(entry: Entry, at: number): void {
     entry.touched = false;
     entry.last = at;
+    entry.wokenAt = Number.NEGATIVE_INFINITY;
     entry.flush();
   }
 
@@ -102,7 +107,7 @@ export function createPacer({ now = () => performance.now() }: PacerOptions = {}
       for (const entry of group) {
         leave(entry);
         if (entry.touched) send(entry, at);
-        wake(entry);
+        wake(entry, at);
       }
     }
     arm();
@@ -134,6 +139,7 @@ export function createPacer({ now = () => performance.now() }: PacerOptions = {}
         last: -1,
         touched: false,
         waiter: null,
+        wokenAt: Number.NEGATIVE_INFINITY,
         due: null,
       };
       let ended = false;
@@ -143,7 +149,7 @@ export function createPacer({ now = () => performance.now() }: PacerOptions = {}
         touch() {
           if (entry.touched) return;
           const at = step();
-          if (at >= nextStep(entry)) return send(entry, at);
+          if (at >= nextStep(entry) || at <= entry.wokenAt + 1) return send(entry, at);
           entry.touched = true;
           wait(entry);
         },
@@ -163,7 +169,7 @@ export function createPacer({ now = () => performance.now() }: PacerOptions = {}
           streams -= 1;
           entry.touched = false;
           leave(entry);
-          wake(entry);
+          wake(entry, step());
           arm();
         },
       };
