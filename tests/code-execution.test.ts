@@ -74,6 +74,14 @@ describe('code that is run', () => {
     assert.match(String((await run('1')).stderr), /^Error: /);
   });
 
+  it('is over when the kernel says so, however long that takes to end', async () => {
+    await onJupyter('CODE_EXECUTION', withToken('right'));
+    jupyter.slowness = 1_200;
+    const output = await run('print done');
+    jupyter.slowness = 0;
+    assert.deepEqual(output, { stdout: 'done\n', stderr: '', result: '' });
+  });
+
   it('runs behind a password', async () => {
     const password = { JUPYTER_URL: jupyter.url, JUPYTER_AUTH: 'password', JUPYTER_AUTH_PASSWORD: 'open' };
     await onJupyter('CODE_EXECUTION', password);

@@ -13,6 +13,8 @@ export interface Jupyter {
   ran: string[];
   /** Kernels that are there now. */
   kernels: Set<string>;
+  /** Milliseconds it takes to end a kernel. */
+  slowness: number;
   stop(): Promise<void>;
 }
 
@@ -42,8 +44,10 @@ export async function startJupyter(): Promise<Jupyter> {
         kernels.add(id);
         response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ id }));
       } else {
-        kernels.delete(path.split('/').at(-1) ?? '');
-        response.writeHead(204).end();
+        setTimeout(() => {
+          kernels.delete(path.split('/').at(-1) ?? '');
+          response.writeHead(204).end();
+        }, jupyter.slowness);
       }
     });
   });
@@ -73,10 +77,11 @@ export async function startJupyter(): Promise<Jupyter> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return {
+  const jupyter: Jupyter = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ran,
     kernels,
+    slowness: 0,
     async stop() {
       for (const client of sockets.clients) client.terminate();
       server.closeAllConnections();
@@ -84,4 +89,5 @@ export async function startJupyter(): Promise<Jupyter> {
       await once(server, 'close');
     },
   };
+  return jupyter;
 }

@@ -139,32 +139,36 @@ async function execute(
   const { url, headers } = server.channel(id);
   const socket = await webSocket(url, { headers, handshakeMs: CALL_MS, maxPayload: MESSAGE_BYTES, signal });
   const messageId = randomUUID();
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+  const stop = () => reject(signal.reason);
+  const late = () => {
+    output.stderr += `${output.stderr === '' ? '' : '\n'}Execution timed out.`;
+    resolve();
+  };
+  let timer = setTimeout(late, timeout * 1_000);
   try {
-    await new Promise<void>((resolve, reject) => {
-      const stop = () => reject(signal.reason);
-      const late = () => {
-        output.stderr += `${output.stderr === '' ? '' : '\n'}Execution timed out.`;
-        resolve();
-      };
-      let timer = setTimeout(late, timeout * 1_000);
-      signal.addEventListener('abort', stop, { once: true });
-      socket.on('message', (data: RawData) => {
-        clearTimeout(timer);
-        timer = setTimeout(late, timeout * 1_000);
-        if (take(data, messageId, output)) resolve();
-      });
-      socket.on('close', () => reject(new Error('the kernel closed the connection')));
-      socket.on('error', reject);
-      socket.resume();
-      socket.send(JSON.stringify(executeRequest(messageId, code)));
-    }).finally(() => signal.throwIfAborted());
+    signal.addEventListener('abort', stop, { once: true });
+    socket.on('message', (data: RawData) => {
+      clearTimeout(timer);
+      if (take(data, messageId, output)) resolve();
+      else timer = setTimeout(late, timeout * 1_000);
+    });
+    socket.on('close', () => reject(new Error('the kernel closed the connection')));
+    socket.on('error', reject);
+    socket.resume();
+    socket.send(JSON.stringify(executeRequest(messageId, code)));
+    await over;
   } finally {
+    // What comes later, while the kernel is taken down, is not about this run.
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
     close(socket);
   }
+  signal.throwIfAborted();
 }
 
 function close(socket: WebSocket): void {
-  socket.removeAllListeners('close');
+  socket.removeAllListeners();
   socket.on('error', () => {});
   socket.terminate();
 }
