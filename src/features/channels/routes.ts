@@ -4,6 +4,7 @@ import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool } from '../../kernel/http/shapes.ts';
 import { isObject } from '../../kernel/json.ts';
 import type { Config } from '../../kernel/settings/index.ts';
+import { createChannelMessages } from './messages.ts';
 import { type ChannelsDeps, createChannels } from './service.ts';
 import * as shapes from './shapes.ts';
 import { type ChannelRow, findChannel, isClosed } from './store.ts';
@@ -14,6 +15,7 @@ const base = '/api/v1/channels/';
 export function channelRoutes(deps: ChannelsDeps & { config: Pick<Config, 'get'> }): Route[] {
   const { database, config } = deps;
   const channels = createChannels(deps);
+  const messages = createChannelMessages(deps, channels);
   const user = whileOn(
     () => config.get('channels.enable'),
     () => forbidden('Channels is disabled'),
@@ -87,27 +89,27 @@ export function channelRoutes(deps: ChannelsDeps & { config: Pick<Config, 'get'>
       access: reader,
       query: shapes.MessagesQuery,
       handler: ({ user, target, query }) =>
-        channels.messages(user, target, Math.max(0, query.skip), Math.min(1_000, Math.max(0, query.limit))),
+        messages.list(user, target, Math.max(0, query.skip), Math.min(1_000, Math.max(0, query.limit))),
     }),
     route({
       method: 'POST',
       url: `${base}:id/messages/post`,
       access: writer,
       body: shapes.MessageForm,
-      handler: ({ user, target, body }) => channels.post(user, target, body),
+      handler: ({ user, target, body }) => messages.post(user, target, body),
     }),
     route({
       method: 'GET',
       url: `${base}:id/messages/:message_id`,
       access: reader,
-      handler: async ({ target, params }) => channels.full(await channels.message(target, params.message_id ?? '')),
+      handler: async ({ target, params }) => messages.full(await messages.one(target, params.message_id ?? '')),
     }),
     route({
       method: 'GET',
       url: `${base}:id/messages/:message_id/data`,
       access: reader,
       handler: async ({ target, params }) => {
-        const { data } = await channels.message(target, params.message_id ?? '');
+        const { data } = await messages.one(target, params.message_id ?? '');
         return isObject(data) ? data : null;
       },
     }),

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, type Db, type Json, json } from '../../kernel/database/index.ts';
+import type { Database } from '../../kernel/database/index.ts';
 import { detail, HttpError } from '../../kernel/http/errors.ts';
 import type { User } from '../../kernel/http/principal.ts';
-import { isObject, type JsonObject } from '../../kernel/json.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import type { Realtime } from '../../kernel/realtime/index.ts';
 import { nowNanoseconds } from '../../kernel/time.ts';
 import {
@@ -15,8 +15,8 @@ import {
   withDescendants,
 } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
-import { presentChannel, presentMember, presentMessage, slimData } from './present.ts';
-import type { ChannelForm, CreateChannelForm, MessageForm } from './shapes.ts';
+import { presentChannel, presentMember } from './present.ts';
+import type { ChannelForm, CreateChannelForm } from './shapes.ts';
 import * as store from './store.ts';
 
 export interface ChannelsDeps {
@@ -30,16 +30,17 @@ type Row = store.ChannelRow;
 
 export type Channels = ReturnType<typeof createChannels>;
 
-/** Rules of channels (realtime note, 2): lists, creating, sharing, reading and posting. */
+/** The room of those who watch a channel. */
+export const room = (id: string): string => `channel:${id}`;
+
+/** Rules of channels themselves (realtime note, 2): lists, creating, sharing, who reads. */
 export function createChannels({ database, access, realtime, events }: ChannelsDeps) {
   const { db } = database;
   const viewerOf = async (user: User) => ({ id: user.id, groupIds: await access.groupIds(user.id) });
-  const room = (id: string) => `channel:${id}`;
-  const publish = (event: string, actor: User, type: string, id: string, data: JsonObject = {}) =>
-    events.publish(event, { actor, subject: { type, id }, data });
+  const publish = (event: string, actor: User, id: string, data: JsonObject) =>
+    events.publish(event, { actor, subject: { type: 'channel', id }, data });
   const grantsOf = async (id: string) => (await listWireGrants(db, 'channel', [id])).get(id) ?? [];
   const whole = async (row: Row) => presentChannel(row, await grantsOf(row.id));
-  const nameOf = (user: User) => ({ id: user.id, name: user.name, role: user.role });
 
   async function allows(user: User, row: Row, right: Right): Promise<boolean> {
     if (store.isClosed(row)) {
@@ -119,12 +120,12 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
         updated_by: null,
       };
       await database.transaction(async (tx) => {
-        await store.insertChannel(tx, { ...row, data: encoded(form.data), meta: encoded(form.meta) });
+        await store.insertChannel(tx, { ...row, data: store.encoded(form.data), meta: store.encoded(form.meta) });
         await access.grants.set(tx, 'channel', row.id, grants);
         for (const id of members) await store.ensureMember(tx, row.id, id, user.id);
       });
       if (members.length > 0) invite(row.id, members);
-      publish('channel.created', user, 'channel', row.id, { name: row.name });
+      publish('channel.created', user, row.id, { name: row.name });
       return whole(row);
     },
 
@@ -157,8 +158,8 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
     async update(user: User, row: Row, form: ChannelForm) {
       const { name, description, is_private, data, meta } = form;
       const changes = { name, description, is_private, updated_at: nowNanoseconds(), updated_by: user.id };
-      await store.updateChannel(db, row.id, { ...changes, data: encoded(data), meta: encoded(meta) });
-      publish('channel.updated', user, 'channel', row.id, { name });
+      await store.updateChannel(db, row.id, { ...changes, data: store.encoded(data), meta: store.encoded(meta) });
+      publish('channel.updated', user, row.id, { name });
       return whole({ ...row, ...changes, data, meta });
     },
 
@@ -169,7 +170,7 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
         await access.grants.set(tx, 'channel', row.id, grants);
         await store.updateChannel(tx, row.id, { updated_at });
       });
-      publish('channel.updated', user, 'channel', row.id, { name: row.name });
+      publish('channel.updated', user, row.id, { name: row.name });
       return whole({ ...row, updated_at });
     },
 
@@ -179,61 +180,7 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
         await store.deleteChannel(tx, row.id);
       });
       realtime.leave({ rooms: [room(row.id)] }, [room(row.id)]);
-      publish('channel.deleted', user, 'channel', row.id, { name: row.name });
-    },
-
-    async messages(user: User, row: Row, offset: number, limit: number) {
-      if (!store.isClosed(row)) await database.transaction((tx) => store.ensureMember(tx, row.id, user.id, null));
-      return presentAll(await store.listRoots(db, row.id, offset, limit), true);
-    },
-
-    async message(row: Row, id: string): Promise<store.MessageRow> {
-      const message = await store.findMessage(db, id);
-      if (!message) throw new HttpError(404, detail.NOT_FOUND);
-      if (message.channel_id !== row.id) throw new HttpError(400, detail.DEFAULT);
-      return message;
-    },
-
-    full: async (message: store.MessageRow) => (await presentAll([message], false))[0],
-
-    async post(user: User, row: Row, form: MessageForm) {
-      for (const id of [form.parent_id, form.reply_to_id]) {
-        if (id !== null && (await store.findMessage(db, id))?.channel_id !== row.id) {
-          throw new HttpError(400, detail.DEFAULT);
-        }
-      }
-      const now = nowNanoseconds();
-      const message: store.MessageRow = {
-        id: randomUUID(),
-        user_id: user.id,
-        channel_id: row.id,
-        content: form.content,
-        data: form.data,
-        meta: null,
-        created_at: now,
-        updated_at: now,
-        parent_id: form.parent_id,
-        reply_to_id: form.reply_to_id,
-        is_pinned: false,
-        pinned_at: null,
-        pinned_by: null,
-        app_id: null,
-      };
-      await database.transaction(async (tx) => {
-        await store.ensureMember(tx, row.id, user.id, null);
-        await store.insertMessage(tx, { ...message, data: encoded(form.data), meta: null });
-        if (store.isClosed(row)) await store.activateMembers(tx, row.id);
-        await store.linkFiles(tx, row.id, message.id, fileIds(form.data));
-      });
-      const channel = await whole(row);
-      await tell(user, channel, message, 'message', { temp_id: form.temp_id });
-      const parent = form.parent_id === null ? undefined : await store.findMessage(db, form.parent_id);
-      if (parent) await tell(user, channel, parent, 'message:reply', {});
-      publish('message.created', user, 'message', message.id, {
-        channel_id: row.id,
-        content_preview: form.content.slice(0, 300),
-      });
-      return presentMessage(message);
+      publish('channel.deleted', user, row.id, { name: row.name });
     },
   };
 
@@ -263,7 +210,7 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
       row.id,
       (await store.membersOf(db, [row.id])).map((member) => member.user_id ?? ''),
     );
-    publish('channel.member_active_updated', user, 'channel', row.id, { is_active: true });
+    publish('channel.member_active_updated', user, row.id, { is_active: true });
     return whole(row);
   }
 
@@ -304,49 +251,6 @@ export function createChannels({ database, access, realtime, events }: ChannelsD
     }
     return Number((await users.executeTakeFirstOrThrow()).count);
   }
-
-  async function tell(
-    user: User,
-    channel: ReturnType<typeof presentChannel>,
-    message: store.MessageRow,
-    type: string,
-    extra: JsonObject,
-  ): Promise<void> {
-    const [data] = await presentAll([message], false);
-    realtime.emit({ rooms: [room(channel.id)] }, 'events:channel', {
-      channel_id: channel.id,
-      message_id: message.id,
-      data: { type, data: { ...extra, ...data } },
-      user: nameOf(user),
-      channel,
-    });
-  }
-
-  /** Messages with authors, what they answer, answers and reactions: a fixed number of queries for all of them. */
-  async function presentAll(rows: readonly store.MessageRow[], slim: boolean) {
-    const ids = rows.map((row) => row.id);
-    const quotedIds = rows.flatMap((row) => (row.reply_to_id === null ? [] : [row.reply_to_id]));
-    const [quoted, replies, reactions] = await Promise.all([
-      store.findMessages(db, quotedIds),
-      store.repliesTo(db, ids),
-      store.reactionsTo(db, ids),
-    ]);
-    const authors = await authorsOf(db, [...rows, ...quoted]);
-    return rows.map((row) => {
-      const answered = quoted.find((one) => one.id === row.reply_to_id);
-      return {
-        ...presentMessage(row),
-        ...(slim && { data: slimData(row) }),
-        user: authors(row),
-        reply_to_message: answered
-          ? { ...presentMessage(answered), data: slimData(answered), user: authors(answered) }
-          : null,
-        latest_reply_at: replies.get(row.id)?.latest ?? null,
-        reply_count: replies.get(row.id)?.count ?? 0,
-        reactions: grouped(reactions.filter((reaction) => reaction.message_id === row.id)),
-      };
-    });
-  }
 }
 
 const NO_CHANNEL: CreateChannelForm = {
@@ -360,48 +264,3 @@ const NO_CHANNEL: CreateChannelForm = {
   access_grants: null,
   type: null,
 };
-
-/** Who wrote a message: a person, a webhook, or an app. */
-async function authorsOf(db: Db, rows: readonly store.MessageRow[]) {
-  const userIds = [...new Set(rows.flatMap((row) => (row.user_id === null ? [] : [row.user_id])))];
-  const hookIds = [...new Set(rows.flatMap((row) => webhookOf(row) ?? []))];
-  const [users, hooks] = await Promise.all([
-    userIds.length === 0
-      ? []
-      : db.selectFrom('user').select(['id', 'name', 'role']).where('id', 'in', userIds).execute(),
-    hookIds.length === 0
-      ? []
-      : db.selectFrom('channel_webhook').select(['id', 'name']).where('id', 'in', hookIds).execute(),
-  ]);
-  return (row: store.MessageRow) => {
-    if (row.app_id !== null) return { id: row.app_id, name: 'Removed App', role: 'app' };
-    const hook = webhookOf(row);
-    if (hook !== null) {
-      return { id: hook, name: hooks.find((one) => one.id === hook)?.name ?? 'Deleted Webhook', role: 'webhook' };
-    }
-    return users.find((one) => one.id === row.user_id) ?? null;
-  };
-}
-
-function webhookOf({ meta }: store.MessageRow): string | null {
-  const hook = isObject(meta) ? meta.webhook : null;
-  return isObject(hook) && typeof hook.id === 'string' ? hook.id : null;
-}
-
-function grouped(reactions: readonly { name: string; user_id: string; user_name: string | null }[]) {
-  const names = new Map<string, { id: string; name: string | null }[]>();
-  for (const { name, user_id: id, user_name } of reactions) {
-    names.set(name, [...(names.get(name) ?? []), { id, name: user_name }]);
-  }
-  return [...names].map(([name, users]) => ({ name, users, count: users.length }));
-}
-
-function fileIds(data: JsonObject | null): string[] {
-  const files = data?.files;
-  if (!Array.isArray(files)) return [];
-  return files.flatMap((file) => (isObject(file) && typeof file.id === 'string' ? [file.id] : []));
-}
-
-function encoded(value: JsonObject | null): Json | null {
-  return value === null ? null : json(value);
-}

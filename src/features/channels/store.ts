@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type RawBuilder, type Selectable, sql } from 'kysely';
-import type { Db, Json, Tables } from '../../kernel/database/index.ts';
+import { type Db, type Json, json, type Tables } from '../../kernel/database/index.ts';
+import type { JsonObject } from '../../kernel/json.ts';
 import { nowNanoseconds } from '../../kernel/time.ts';
 import { grantedTo } from '../access/index.ts';
 
@@ -266,4 +267,9 @@ export async function linkFiles(tx: Db, channelId: string, messageId: string, fi
     .where('channel_id', '=', channelId)
     .where('file_id', 'in', fileIds)
     .execute();
+}
+
+/** A JSON column as it is written. */
+export function encoded(value: JsonObject | null): Json | null {
+  return value === null ? null : json(value);
 }
