@@ -4,9 +4,8 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Calendars } from '../../calendars/index.ts';
 import type { TurnContext, TurnTool } from '../turn/turn.ts';
 import { localIso } from './time.ts';
-import { text, tool, whole } from './tool.ts';
+import { countOf, text, tool, whole } from './tool.ts';
 
-const MOST = 50;
 const HOUR_NS = 3_600_000_000_000n;
 const USUAL_REMINDER = 10;
 /** Ends of time for searches that are open on a side. */
@@ -43,7 +42,7 @@ export function calendarTools({ user }: Pick<TurnContext, 'user'>, calendars: Ca
         const words = text(args.query).trim().toLowerCase();
         const between = await calendars.between(user, start ?? FIRST, end ?? LAST, null);
         const found = between.filter((event) => !event.is_cancelled && mentions(event, words));
-        const most = Math.min(MOST, Math.max(1, whole(args.count, 10)));
+        const most = countOf(args.count, 10);
         return { events: found.slice(0, most).map((event) => shown(event, user)), total: found.length };
       },
     }),

@@ -1,16 +1,13 @@
 import type { ChannelLookup } from '../../channels/index.ts';
 import type { TurnContext, TurnTool } from '../turn/turn.ts';
-import { text, tool, whole } from './tool.ts';
+import { countOf, nanoseconds, searchParameters, text, tool } from './tool.ts';
 
-const MOST = 50;
 const SNIPPET = 300;
 
 const ABSENT = { error: 'There is no such message, or it is not the user’s to read.' };
 
 /** The channels the user may read (plugins note, 4.3). */
 export function channelTools({ user }: Pick<TurnContext, 'user'>, channels: ChannelLookup): [string, TurnTool][] {
-  const most = (value: unknown, usual: number) => Math.min(MOST, Math.max(1, whole(value, usual)));
-  const time = { type: 'integer', description: 'Seconds since 1970' };
   return [
     tool({
       name: 'search_channels',
@@ -25,25 +22,20 @@ export function channelTools({ user }: Pick<TurnContext, 'user'>, channels: Chan
         const rows = await channels.channels(user);
         return rows
           .filter(({ name, description }) => `${name ?? ''}\n${description ?? ''}`.toLowerCase().includes(wanted))
-          .slice(0, most(args.count, 5))
+          .slice(0, countOf(args.count, 5))
           .map(({ id, name, description, type }) => ({ id, name, description, type }));
       },
     }),
     tool({
       name: 'search_channel_messages',
       description: 'Looks for words in what was written in channels.',
-      parameters: {
-        query: { type: 'string', description: 'The words' },
-        count: { type: 'integer', description: 'How many messages at most', default: 10 },
-        start_timestamp: { ...time, description: 'Only messages since then (seconds since 1970)' },
-        end_timestamp: { ...time, description: 'Only messages until then (seconds since 1970)' },
-      },
+      parameters: searchParameters('messages', 10),
       required: ['query'],
       run: async (args) => {
         const query = text(args.query).trim();
         if (query === '') return { error: 'Give the words to look for.' };
         const bounds = { since: nanoseconds(args.start_timestamp), until: nanoseconds(args.end_timestamp) };
-        const found = await channels.messages(user, { query, count: most(args.count, 10), ...bounds });
+        const found = await channels.messages(user, { query, count: countOf(args.count, 10), ...bounds });
         return found.map(({ channel, message }) => ({
           channel_id: channel.id,
           channel_name: channel.name,
@@ -95,10 +87,4 @@ export function channelTools({ user }: Pick<TurnContext, 'user'>, channels: Chan
       },
     }),
   ];
-}
-
-/** Nanoseconds; null: no bound. */
-function nanoseconds(value: unknown): bigint | null {
-  const given = whole(value, -1);
-  return given < 0 ? null : BigInt(given) * 1_000_000_000n;
 }

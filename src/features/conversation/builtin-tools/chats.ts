@@ -2,9 +2,7 @@ import type { Db } from '../../../kernel/database/index.ts';
 import { findChat, loadBranch, parseSearch, searchChats } from '../../chats/index.ts';
 import { textOf } from '../prepare/index.ts';
 import type { TurnContext, TurnTool } from '../turn/turn.ts';
-import { text, tool, whole } from './tool.ts';
-
-const MOST = 50;
+import { countOf, searchParameters, text, tool, whole } from './tool.ts';
 
 /** The user's other chats (plugins note, 4.2). */
 export function chatTools({ user, chatId }: Pick<TurnContext, 'user' | 'chatId'>, db: Db): [string, TurnTool][] {
@@ -13,12 +11,7 @@ export function chatTools({ user, chatId }: Pick<TurnContext, 'user' | 'chatId'>
       name: 'search_chats',
       description:
         "Looks for words in the user's earlier chats; gives their ids, titles and what was said around the words.",
-      parameters: {
-        query: { type: 'string', description: 'The words to look for' },
-        count: { type: 'integer', description: 'How many chats at most', default: 5 },
-        start_timestamp: { type: 'integer', description: 'Only chats changed since then (seconds since 1970)' },
-        end_timestamp: { type: 'integer', description: 'Only chats changed until then (seconds since 1970)' },
-      },
+      parameters: searchParameters('chats', 5, 'chats changed'),
       required: ['query'],
       run: async (args) => {
         const query = { ...parseSearch(text(args.query)), archived: false };
@@ -28,7 +21,7 @@ export function chatTools({ user, chatId }: Pick<TurnContext, 'user' | 'chatId'>
         const found = await searchChats(place, query, 1);
         return found
           .filter(({ id, updated_at: at }) => id !== chatId && (at ?? 0) >= since && (at ?? 0) <= until)
-          .slice(0, Math.min(MOST, Math.max(1, whole(args.count, 5))))
+          .slice(0, countOf(args.count, 5))
           .map(({ id, title, snippet, updated_at }) => ({ id, title, snippet: snippet ?? '', updated_at }));
       },
     }),

@@ -2,9 +2,8 @@ import { isObject, type JsonObject } from '../../../kernel/json.ts';
 import type { Notes } from '../../notes/index.ts';
 import type { TurnContext, TurnTool } from '../turn/turn.ts';
 import { editNote, fail, isFailure } from './note-edit.ts';
-import { text, tool, whole } from './tool.ts';
+import { countOf, nanoseconds, searchParameters, text, tool } from './tool.ts';
 
-const MOST = 50;
 /** Characters of a snippet before and after what was found. */
 const SNIPPET = { before: 50, after: 100 };
 
@@ -15,24 +14,19 @@ export function noteTools({ user }: Pick<TurnContext, 'user'>, notes: Notes): [s
       name: 'search_notes',
       description:
         "Looks for words in titles and texts of the user's notes; gives their ids and what stands around the words.",
-      parameters: {
-        query: { type: 'string', description: 'The words to look for' },
-        count: { type: 'integer', description: 'How many notes at most', default: 5 },
-        start_timestamp: { type: 'integer', description: 'Only notes changed since then (seconds since 1970)' },
-        end_timestamp: { type: 'integer', description: 'Only notes changed until then (seconds since 1970)' },
-      },
+      parameters: searchParameters('notes', 5, 'notes changed'),
       required: ['query'],
       run: async (args) => {
         const query = text(args.query);
         const search = { ...ANY_NOTE, query };
         const { items } = await notes.search(user, search);
-        const since = seconds(args.start_timestamp);
-        const until = seconds(args.end_timestamp);
+        const since = nanoseconds(args.start_timestamp);
+        const until = nanoseconds(args.end_timestamp);
         return items
           .filter(
             ({ updated_at: at }) => (since === null || (at ?? 0n) >= since) && (until === null || (at ?? 0n) <= until),
           )
-          .slice(0, Math.min(MOST, Math.max(1, whole(args.count, 5))))
+          .slice(0, countOf(args.count, 5))
           .map(({ id, title, data, updated_at }) => ({
             id,
             title,
@@ -108,12 +102,6 @@ const ANY_NOTE = {
   direction: null,
   page: 1,
 };
-
-/** Nanoseconds; null: no bound. */
-function seconds(value: unknown): bigint | null {
-  const given = whole(value, -1);
-  return given < 0 ? null : BigInt(given) * 1_000_000_000n;
-}
 
 function contentOf(md: string): JsonObject {
   return { md, json: null, html: '' };

@@ -33,6 +33,29 @@ export function whole(value: unknown, otherwise: number): number {
   return typeof number === 'number' && Number.isFinite(number) ? Math.trunc(number) : otherwise;
 }
 
+const MOST_FOUND = 50;
+
+/** How many results a model wants, within reason. */
+export function countOf(value: unknown, usual: number): number {
+  return Math.min(MOST_FOUND, Math.max(1, whole(value, usual)));
+}
+
+/** Parameters of a search for things of one kind, within a time. */
+export function searchParameters(things: string, usual: number, since = things): Record<string, Parameter> {
+  return {
+    query: { type: 'string', description: 'The words to look for' },
+    count: { type: 'integer', description: `How many ${things} at most`, default: usual },
+    start_timestamp: { type: 'integer', description: `Only ${since} since then (seconds since 1970)` },
+    end_timestamp: { type: 'integer', description: `Only ${since} until then (seconds since 1970)` },
+  };
+}
+
+/** Seconds a model gave as nanoseconds; null: no bound. */
+export function nanoseconds(value: unknown): bigint | null {
+  const given = whole(value, -1);
+  return given < 0 ? null : BigInt(given) * 1_000_000_000n;
+}
+
 export function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
