@@ -5,6 +5,7 @@ import { type Account, addAccount, apiClient, signUp } from './support/client.ts
 import { type Provider, startProvider } from './support/provider.ts';
 import { replyOf, settled } from './support/replies.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
 import { type ChatEvent, connectSocket, type TestSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
 
@@ -30,13 +31,10 @@ describe('tool calls that wait for the user', () => {
 
   before(async () => {
     provider = await startProvider();
-    server = await startServer({
+    ({ server, admin, user, socket } = await startSite({
       provider,
       env: { BYPASS_MODEL_ACCESS_CONTROL: 'true', ENABLE_TOOL_PERMISSIONS: 'true' },
-    });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    }));
   });
   after(async () => {
     socket?.close();

@@ -4,9 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type SentTurn, sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
+import { type Account, addAccount } from './support/client.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { startServer, type TestServer } from './support/server.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
 
 const MEMORY = ['search_memories', 'add_memory', 'replace_memory_content', 'update_memory', 'delete_memory'];
@@ -34,13 +35,10 @@ describe('tools of the server itself', () => {
     provider = await startProvider({
       models: ['hello', 'echo', ...[...NAMES, ...MEMORY, ...CHANNELS, 'notify'].map((name) => `calls-${name}`)],
     });
-    server = await startServer({
+    ({ server, admin, user, socket } = await startSite({
       provider,
       env: { BYPASS_MODEL_ACCESS_CONTROL: 'true', ENABLE_LOCAL_WEB_FETCH: 'true' },
-    });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    }));
   });
   after(async () => {
     socket?.close();

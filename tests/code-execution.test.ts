@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
+import type { Account } from './support/client.ts';
 import { type Jupyter, PNG, startJupyter } from './support/jupyter.ts';
 import { type Provider, startProvider } from './support/provider.ts';
 import { replyOf } from './support/replies.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { connectSocket, type TestSocket } from './support/socket.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
+import type { TestSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
 
 describe('code that is run', () => {
@@ -20,13 +21,10 @@ describe('code that is run', () => {
   before(async () => {
     jupyter = await startJupyter();
     provider = await startProvider({ models: ['calls-execute_code', 'coder'] });
-    server = await startServer({
+    ({ server, admin, user, socket } = await startSite({
       provider,
       env: { BYPASS_MODEL_ACCESS_CONTROL: 'true', CODE_INTERPRETER_BLOCKED_MODULES: 'socket' },
-    });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    }));
   });
   after(async () => {
     socket?.close();

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { connectSocket, type TestSocket } from './support/socket.ts';
+import type { Account } from './support/client.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
+import type { TestSocket } from './support/socket.ts';
 
 interface Stored {
   chat: { history: { messages: Record<string, { contextSummary?: string }> } };
@@ -16,10 +17,7 @@ describe('conversations that grow too long', () => {
   let socket: TestSocket;
 
   before(async () => {
-    server = await startServer({ env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    ({ server, admin, user, socket } = await startSite({ env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } }));
     await change({
       ENABLE_CONTEXT_COMPACTION: true,
       CONTEXT_COMPACTION_TOKEN_THRESHOLD: 300,

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
+import { type Account, addAccount } from './support/client.ts';
 import { allow } from './support/documents.ts';
 import { type Engine, startEngine } from './support/engine.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { connectSocket, type TestSocket } from './support/socket.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
+import type { TestSocket } from './support/socket.ts';
 
 interface ShownFile {
   type: string;
@@ -34,10 +35,7 @@ describe('pictures in chats', () => {
           ? { status: 400, json: { error: { message: 'against the rules' } } }
           : { json: { data: [{ b64_json: png.toString('base64') }] } },
     });
-    server = await startServer({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    ({ server, admin, user, socket } = await startSite({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } }));
     const config = await admin.ok('GET', '/api/v1/images/config');
     await admin.ok('POST', '/api/v1/images/config/update', {
       json: {

@@ -4,11 +4,12 @@ import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { inputRequired } from '@modelcontextprotocol/server';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
+import type { Account } from './support/client.ts';
 import { type McpTestServer, type McpTestTool, startMcpServer } from './support/mcp-server.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { connectSocket, type TestSocket } from './support/socket.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
+import type { TestSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
 
 const CONFIG = '/api/v1/configs/tool_servers';
@@ -79,10 +80,7 @@ for (const era of ['stateless', 'sessions'] as const) {
           headers.get('authorization') === 'Bearer k' ? undefined : new Response(null, { status: 401 }),
       });
       const env = { BYPASS_MODEL_ACCESS_CONTROL: 'true', MCP_INITIALIZE_TIMEOUT: '1' };
-      server = await startServer({ provider, env });
-      admin = await signUp(server);
-      user = await addAccount(admin, 'una');
-      socket = await connectSocket(server.base, user);
+      ({ server, admin, user, socket } = await startSite({ provider, env }));
       socket.raw.on('events', ({ data }: { data: { type: string } }, reply: unknown) => {
         if (data.type === 'request:elicitation' && typeof reply === 'function') reply(answer);
       });

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AuthorizationServer, startAuthorizationServer } from './support/authorization-server.ts';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
+import { type Account, addAccount } from './support/client.ts';
 import { type McpTestServer, startMcpServer } from './support/mcp-server.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { startServer, type TestServer } from './support/server.ts';
+import type { TestServer } from './support/server.ts';
 import { closeSite, openSite, settings, signInAt } from './support/sign-in-site.ts';
-import { connectSocket, type TestSocket } from './support/socket.ts';
+import { startSite } from './support/site.ts';
+import type { TestSocket } from './support/socket.ts';
 
 const CONFIG = '/api/v1/configs/tool_servers';
 const KEY = 'mcp:desk';
@@ -42,10 +43,7 @@ describe('signing in at an MCP server', () => {
         });
       },
     });
-    server = await startServer({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    ({ server, admin, user, socket } = await startSite({ provider, env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } }));
     await connect();
   });
   after(async () => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { connectSocket, type TestSocket } from './support/socket.ts';
+import { type Account, addAccount } from './support/client.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
+import type { TestSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
 
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
@@ -16,10 +17,7 @@ describe('what models are sent', () => {
   let socket: TestSocket;
 
   before(async () => {
-    server = await startServer({ env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    ({ server, admin, user, socket } = await startSite({ env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } }));
   });
   after(async () => {
     socket?.close();

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type SentTurn, sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
-import { startServer, type TestServer } from './support/server.ts';
-import { type ChatEvent, connectSocket, type TestSocket } from './support/socket.ts';
+import type { Account } from './support/client.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
+import type { ChatEvent, TestSocket } from './support/socket.ts';
 import { until } from './support/wait.ts';
 
 const messages = [
@@ -18,10 +19,7 @@ describe('tasks', () => {
   let socket: TestSocket;
 
   before(async () => {
-    server = await startServer({ env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    ({ server, admin, user, socket } = await startSite({ env: { BYPASS_MODEL_ACCESS_CONTROL: 'true' } }));
   });
   after(async () => {
     socket?.close();

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sendTurn } from './support/chat.ts';
-import { type Account, addAccount, signUp } from './support/client.ts';
+import type { Account } from './support/client.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { startServer, type TestServer } from './support/server.ts';
+import type { TestServer } from './support/server.ts';
+import { startSite } from './support/site.ts';
 import { connectSocket, type TestSocket } from './support/socket.ts';
 import { openApi, startToolServer, type ToolServer } from './support/tool-server.ts';
 import { until } from './support/wait.ts';
@@ -76,7 +77,7 @@ describe('tool servers described by OpenAPI', () => {
   before(async () => {
     provider = await startProvider({ models: ['hello', 'echo', ...models, 'loops-again', 'plan'] });
     shop = await startToolServer(DOCUMENT);
-    server = await startServer({
+    ({ server, admin, user, socket } = await startSite({
       provider,
       env: {
         BYPASS_MODEL_ACCESS_CONTROL: 'true',
@@ -86,10 +87,7 @@ describe('tool servers described by OpenAPI', () => {
         AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER: '2',
         AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA: '1',
       },
-    });
-    admin = await signUp(server);
-    user = await addAccount(admin, 'una');
-    socket = await connectSocket(server.base, user);
+    }));
   });
   after(async () => {
     socket?.close();
