@@ -121,7 +121,7 @@ onEachDialect('the index of chats', (dialect: Dialect) => {
 
   const followed = async () => {
     if (dialect !== 'sqlite') return;
-    await until(async () => (await count('loggia_search_todo')) === 0, { what: 'the index to follow' });
+    await until(async () => (await count('loggia_search_waiting')) === 0, { what: 'the index to follow' });
   };
   const count = async (table: string) => {
     const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM ${sql.table(table)}`.execute(database.db);

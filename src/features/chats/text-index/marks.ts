@@ -17,7 +17,7 @@ export async function markTexts(db: Db, chatId: string, rowIds: readonly string[
   if (rowIds.length === 0 || dialectOfDb(db) !== 'sqlite') return;
   const ids = rowIds.length > MANY ? [wholeMark(chatId)] : rowIds;
   const values = sql.join(ids.map((id) => sql`(${id}, ${chatId}, 0)`));
-  await sql`INSERT INTO loggia_search_todo (id, chat_id, mark) VALUES ${values}
+  await sql`INSERT INTO loggia_search_waiting (id, chat_id, mark) VALUES ${values}
     ON CONFLICT (id) DO UPDATE SET mark = mark + 1`.execute(db);
 }
 
@@ -27,7 +27,7 @@ export async function dropFromIndex(db: Db, chatIds: readonly string[]): Promise
   await dropParts(db, chatIds);
   const ids = sql.join([...chatIds]);
   await sql`DELETE FROM loggia_search_chat WHERE chat_id IN (${ids})`.execute(db);
-  await sql`DELETE FROM loggia_search_todo WHERE chat_id IN (${ids})`.execute(db);
+  await sql`DELETE FROM loggia_search_waiting WHERE chat_id IN (${ids})`.execute(db);
 }
 
 /** Removes what the index holds of chats. */

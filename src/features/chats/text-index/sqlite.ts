@@ -46,13 +46,13 @@ export function createSqliteIndex(database: Pick<Database, 'db'> & { background:
     const { rows } = await sql<{ id: string }>`
       SELECT chat.id FROM chat LEFT JOIN loggia_search_chat s ON s.chat_id = chat.id
       WHERE (s.chat_id IS NULL OR chat.updated_at > s.indexed_at)
-        AND NOT EXISTS (SELECT 1 FROM loggia_search_todo t WHERE t.chat_id = chat.id) LIMIT ${DISCOVERED}`.execute(
+        AND NOT EXISTS (SELECT 1 FROM loggia_search_waiting w WHERE w.chat_id = chat.id) LIMIT ${DISCOVERED}`.execute(
       background.db,
     );
     if (rows.length > 0) {
       const values = sql.join(rows.map(({ id }) => sql`(${wholeMark(id)}, ${id}, 0)`));
       await background.transaction((tx) =>
-        sql`INSERT OR IGNORE INTO loggia_search_todo (id, chat_id, mark) VALUES ${values}`.execute(tx),
+        sql`INSERT OR IGNORE INTO loggia_search_waiting (id, chat_id, mark) VALUES ${values}`.execute(tx),
       );
     }
     complete = rows.length < DISCOVERED;
@@ -154,7 +154,7 @@ export function createSqliteIndex(database: Pick<Database, 'db'> & { background:
 
   /** Takes in some of what waits. False: nothing waits. */
   async function work(): Promise<boolean> {
-    const { rows } = await sql<Entry>`SELECT id, chat_id, mark FROM loggia_search_todo LIMIT ${BATCH}`.execute(
+    const { rows } = await sql<Entry>`SELECT id, chat_id, mark FROM loggia_search_waiting LIMIT ${BATCH}`.execute(
       database.db,
     );
     const whole = new Map<string, Entry[]>();
@@ -193,13 +193,13 @@ export function createSqliteIndex(database: Pick<Database, 'db'> & { background:
     const hits = sql`SELECT rowid AS id FROM loggia_search_text WHERE loggia_search_text MATCH ${match}`;
     const { rows } = await sql<{ hits: number; waiting: number }>`
       SELECT (SELECT count(*) FROM (${hits} LIMIT ${MAX_HITS + 1})) AS hits,
-        (SELECT count(*) FROM (SELECT 1 FROM loggia_search_todo LIMIT ${MAX_WAITING + 1})) AS waiting`.execute(
+        (SELECT count(*) FROM (SELECT 1 FROM loggia_search_waiting LIMIT ${MAX_WAITING + 1})) AS waiting`.execute(
       background.db,
     );
     const [count] = rows;
     if (!count || count.hits > MAX_HITS || count.waiting > MAX_WAITING) return null;
     return sql<boolean>`chat.id IN (SELECT p.chat_id FROM (${hits}) AS hit JOIN loggia_search_part p ON p.id = hit.id
-      UNION SELECT chat_id FROM loggia_search_todo)`;
+      UNION SELECT chat_id FROM loggia_search_waiting)`;
   };
 
   return { discover, work, finder };
@@ -222,7 +222,7 @@ async function strike(tx: Transaction, entries: readonly Entry[]): Promise<void>
     entries.map(({ id, mark }) => sql`(id = ${id} AND mark = ${mark})`),
     sql` OR `,
   );
-  await sql`DELETE FROM loggia_search_todo WHERE ${same}`.execute(tx);
+  await sql`DELETE FROM loggia_search_waiting WHERE ${same}`.execute(tx);
 }
 
 /** What a text must have to have the needle in it; nothing for needles that are too short to tell. */

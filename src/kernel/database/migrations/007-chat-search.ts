@@ -13,8 +13,8 @@ const sqlite = [
   // Chats whose texts are all in, and when (seconds) that was last made sure of.
   'CREATE TABLE loggia_search_chat (chat_id TEXT NOT NULL PRIMARY KEY, indexed_at BIGINT NOT NULL) WITHOUT ROWID',
   // Messages (or chats, for their titles) whose newest text is not in yet; each change counts `mark` up.
-  'CREATE TABLE loggia_search_todo (id TEXT NOT NULL PRIMARY KEY, chat_id TEXT NOT NULL, mark INTEGER NOT NULL) WITHOUT ROWID',
-  'CREATE INDEX loggia_search_todo_chat_idx ON loggia_search_todo (chat_id)',
+  'CREATE TABLE loggia_search_waiting (id TEXT NOT NULL PRIMARY KEY, chat_id TEXT NOT NULL, mark INTEGER NOT NULL) WITHOUT ROWID',
+  'CREATE INDEX loggia_search_waiting_chat_idx ON loggia_search_waiting (chat_id)',
 ];
 
 /** JSON escapes that PostgreSQL cannot make a text of: U+0000 and halves of surrogate pairs. */
