@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { sql } from 'kysely';
 import { uniqueViolation } from '../../src/kernel/database/index.ts';
@@ -52,5 +53,50 @@ onEachDialect('the database in the background', (dialect) => {
     } finally {
       await database.drop();
     }
+  });
+
+  if (dialect !== 'sqlite') return;
+
+  test('commits nothing of a transaction that has ended beneath its work', async () => {
+    const database = await openFresh(dialect);
+    try {
+      const work = database.background.transaction(async (tx) => {
+        await sql`ROLLBACK`.execute(tx);
+        await tx.insertInto('tag').values({ id: 'late', user_id: 'u', name: 'late' }).execute();
+      });
+      await assert.rejects(work, /transaction has ended/);
+      assert.deepEqual(await database.db.selectFrom('tag').select('id').execute(), []);
+    } finally {
+      await database.drop();
+    }
+  });
+
+  test('leaves no file open when it is closed in the middle of a transaction', async () => {
+    const database = await openFresh(dialect);
+    const begun = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const work = database.background.transaction(async (tx) => {
+      await tx.insertInto('tag').values({ id: 'a', user_id: 'u', name: 'a' }).execute();
+      begun.resolve();
+      await closed.promise;
+      await tx.insertInto('tag').values({ id: 'b', user_id: 'u', name: 'b' }).execute();
+    });
+    await begun.promise;
+    const refused = assert.rejects(work, /closed|has ended/);
+    const closing = database.drop();
+    closed.resolve();
+    await Promise.all([refused, closing]);
+    const path = database.url.slice('sqlite:///'.length);
+    const open = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    });
+    assert.deepEqual(
+      open.filter((target) => target.startsWith(path)),
+      [],
+    );
   });
 });

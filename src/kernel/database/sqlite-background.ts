@@ -12,6 +12,9 @@ import {
 import type { Mutex } from './mutex.ts';
 import type { SqliteOptions } from './sqlite-session.ts';
 
+/** What begins a transaction in the thread. */
+export const BEGIN = 'BEGIN IMMEDIATE';
+
 /** What the thread is asked. */
 export interface ThreadQuestion {
   id: number;
@@ -96,7 +99,7 @@ class ThreadConnection implements DatabaseConnection {
   async begin(): Promise<void> {
     const unlock = await this.#writing.lock();
     try {
-      await this.#thread.run('writer', CompiledQuery.raw('BEGIN IMMEDIATE'));
+      await this.#thread.run('writer', CompiledQuery.raw(BEGIN));
       this.#unlock = unlock;
     } catch (error) {
       unlock();
@@ -142,12 +145,15 @@ class SqliteThread {
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #last = 0;
+  #closed = false;
 
   constructor(options: SqliteOptions) {
     this.#options = options;
   }
 
   run(session: ThreadQuestion['session'], { sql, parameters }: CompiledQuery): Promise<QueryResult<unknown>> {
+    // Whatever was under way when it closed is undone: nothing of it is asked any more.
+    if (this.#closed) return Promise.reject(new Error('The database is closed.'));
     const worker = this.#start();
     clearTimeout(this.#idle);
     this.#last += 1;
@@ -159,6 +165,11 @@ class SqliteThread {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     clearTimeout(this.#idle);
     const worker = this.#worker;
     this.#worker = undefined;
@@ -182,7 +193,7 @@ class SqliteThread {
     if ('result' in answer) waiting?.resolve(answer.result);
     else waiting?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code ?? undefined }));
     if (this.#waiting.size > 0) return;
-    this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref();
+    this.#idle = setTimeout(() => void this.#end(), IDLE_MS).unref();
   }
 
   #ended(worker: Worker, error: Error): void {

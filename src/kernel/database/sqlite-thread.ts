@@ -1,6 +1,6 @@
 // The other side of `sqlite-background.ts`: runs statements on connections of its own, one after the other.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ThreadAnswer, ThreadQuestion } from './sqlite-background.ts';
+import { BEGIN, type ThreadAnswer, type ThreadQuestion } from './sqlite-background.ts';
 import { type SqliteOptions, SqliteSession } from './sqlite-session.ts';
 
 const options = workerData as SqliteOptions;
@@ -14,6 +14,8 @@ parentPort?.on('message', ({ id, session: name, sql, parameters }: ThreadQuestio
       session = new SqliteSession(options);
       sessions.set(name, session);
     }
+    // A full disk ends a transaction, the end of a thread too: what follows must not be committed by itself.
+    if (name === 'writer' && sql !== BEGIN && !session.inTransaction) throw new Error('The transaction has ended.');
     const prepared = session.prepare(sql);
     if (name === 'reader' && !prepared.statement.readonly)
       throw new Error('Writes in the background need a transaction.');
