@@ -15,6 +15,8 @@ import { onEachDialect, openFresh } from './dialects.ts';
 
 const CHATS = 450;
 const USER = 'ada';
+/** The lock on PostgreSQL of whoever builds the index. */
+const BUILDING = 7_318_204_612;
 const log = { warn: (...told: unknown[]) => assert.fail(JSON.stringify(told)) };
 const titles = (found: { title: string | null }[]) => found.map((chat) => chat.title);
 
@@ -128,6 +130,30 @@ onEachDialect('the index of chats', (dialect: Dialect) => {
     return Number(rows[0]?.n);
   };
 
+  if (dialect === 'postgresql') {
+    test('is used once it is there, whoever built it', async () => {
+      await kept.close();
+      await sql`DROP INDEX loggia_chat_message_search_idx`.execute(database.db);
+      const met = Promise.withResolvers<void>();
+      const db = database.db.withPlugin({
+        transformQuery: ({ node }) => node,
+        async transformResult({ result }) {
+          if (result.rows.some((row) => row.locked === false)) met.resolve();
+          return result;
+        },
+      });
+      kept = createTextIndex({ database: { ...database, db }, log, pollMs: 50 });
+      // As a process does that builds.
+      await database.db.connection().execute(async (connection) => {
+        await sql`SELECT pg_advisory_lock(${BUILDING})`.execute(connection);
+        kept.start();
+        await met.promise;
+        assert.equal(await kept.find('zebra crossing', own), null);
+        await sql`SELECT pg_advisory_unlock(${BUILDING})`.execute(connection);
+      });
+      await ready();
+    });
+  }
   if (dialect !== 'sqlite') return;
 
   test('is built on from where it was left, with what another program wrote', async () => {

@@ -23,7 +23,7 @@ const REST = 1;
 export interface TextIndexDeps {
   database: Pick<Database, 'db' | 'dialect' | 'commitMark' | 'background'>;
   log: Pick<Log, 'warn'>;
-  /** Milliseconds between looks at what has changed, on SQLite. */
+  /** Milliseconds between looks at what has changed, on PostgreSQL at whether the index that another process builds is there. */
   pollMs?: number;
 }
 
@@ -34,17 +34,26 @@ export function createTextIndex({ database, log, pollMs = POLL_MS }: TextIndexDe
       return keepSqliteIndex(database, log, pollMs);
     case 'postgresql': {
       const index = createPostgresIndex(database);
+      let timer: NodeJS.Timeout | undefined;
       let building: Promise<unknown> = Promise.resolve();
       let closed = false;
+      const build = async () => {
+        try {
+          // Where it is not there then, another process builds it.
+          if (!(await index.build()) && !closed) timer = setTimeout(start, pollMs).unref();
+        } catch (error) {
+          if (!closed) log.warn({ err: error }, 'chats are searched without an index, which could not be built');
+        }
+      };
+      const start = () => {
+        building = build();
+      };
       return {
         find: index.finder,
-        start() {
-          building = index.build().catch((error: unknown) => {
-            if (!closed) log.warn({ err: error }, 'chats are searched without an index, which could not be built');
-          });
-        },
+        start,
         async close() {
           closed = true;
+          clearTimeout(timer);
           await index.cancel();
           await building;
         },
