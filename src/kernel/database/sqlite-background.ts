@@ -1,19 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  type QueryResult,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely';
+import { CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type QueryResult } from 'kysely';
 import type { Mutex } from './mutex.ts';
-import type { SqliteOptions } from './sqlite-session.ts';
-
-/** What begins a transaction in the thread. */
-export const BEGIN = 'BEGIN IMMEDIATE';
+import { dialectWith } from './sqlite-dialect.ts';
+import { BEGIN, type SqliteOptions } from './sqlite-session.ts';
 
 /** What the thread is asked. */
 export interface ThreadQuestion {
@@ -36,18 +25,7 @@ const IDLE_MS = 30_000;
  * transactions wait for those of this thread and the other way round (`writing`), so neither finds the file locked.
  */
 export function threadDialect(options: SqliteOptions, writing: Mutex): Dialect {
-  return {
-    createAdapter: () => new ThreadAdapter(),
-    createDriver: () => new ThreadDriver(new SqliteThread(options), writing),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  };
-}
-
-class ThreadAdapter extends SqliteAdapter {
-  override get supportsMultipleConnections(): boolean {
-    return true;
-  }
+  return dialectWith(() => new ThreadDriver(new SqliteThread(options), writing));
 }
 
 class ThreadDriver implements Driver {

@@ -9,6 +9,9 @@ export interface SqliteOptions {
   pragmas: readonly string[];
 }
 
+/** What begins a transaction. */
+export const BEGIN = 'BEGIN IMMEDIATE';
+
 const STATEMENTS_KEPT = 500;
 /** A waiting lock holds the event loop, so the file is asked again from outside (see `transaction`) instead of waiting long. */
 const LOCK_WAIT_MS = 20;

@@ -1,7 +1,7 @@
 // The other side of `sqlite-background.ts`: runs statements on connections of its own, one after the other.
 import { parentPort, workerData } from 'node:worker_threads';
-import { BEGIN, type ThreadAnswer, type ThreadQuestion } from './sqlite-background.ts';
-import { type SqliteOptions, SqliteSession } from './sqlite-session.ts';
+import type { ThreadAnswer, ThreadQuestion } from './sqlite-background.ts';
+import { BEGIN, type SqliteOptions, SqliteSession } from './sqlite-session.ts';
 
 const options = workerData as SqliteOptions;
 const sessions = new Map<string, SqliteSession>();

@@ -1,18 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import {
-  type CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  type QueryResult,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely';
+import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely';
 import { createMutex, type Mutex } from './mutex.ts';
 import { threadDialect } from './sqlite-background.ts';
-import { type SqliteOptions, SqliteSession } from './sqlite-session.ts';
+import { dialectWith } from './sqlite-dialect.ts';
+import { BEGIN, type SqliteOptions, SqliteSession } from './sqlite-session.ts';
 
 export interface SqliteDialect extends Dialect {
   /** See `Database.commitMark`. */
@@ -28,21 +20,11 @@ export function sqliteDialect(options: SqliteOptions): SqliteDialect {
   return {
     background: () => (options.path === ':memory:' ? null : threadDialect(options, writing)),
     commitMark: () => driver?.commitMark() ?? null,
-    createAdapter: () => new SharedSqliteAdapter(),
-    createDriver: () => {
+    ...dialectWith(() => {
       driver = new SqliteDriver(options, writing);
       return driver;
-    },
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    }),
   };
-}
-
-/** Kysely runs one query at a time on SQLite unless told that the driver sees to it: here a transaction must not stop readers. */
-class SharedSqliteAdapter extends SqliteAdapter {
-  override get supportsMultipleConnections(): boolean {
-    return true;
-  }
 }
 
 class SqliteDriver implements Driver {
@@ -140,7 +122,7 @@ class SqliteConnection implements DatabaseConnection {
     this.#unlock = await this.#writing.lock();
     try {
       await this.#breath.take();
-      this.#writer.exec('BEGIN IMMEDIATE');
+      this.#writer.exec(BEGIN);
     } catch (error) {
       this.release();
       throw error;
