@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -272,9 +273,16 @@ describe('transcription', () => {
         const library = pathToFileURL(join(folder, 'library.mjs')).href;
         await writeFile(
           join(folder, 'library.mjs'),
-          `export const env = {};
+          `import { execFileSync } from 'node:child_process';
+           import { writeFileSync } from 'node:fs';
+           export const env = {};
            export const pipeline = async (task, model) => async (samples, options) => {
              if (options.language === 'xx') throw new Error('unknown language');
+             if (options.language === 'slow') {
+               writeFileSync(${JSON.stringify(join(folder, 'busy'))}, '');
+               execFileSync('sleep', ['3']);
+             }
+             if (options.language === 'late') setTimeout(() => { throw new Error('out of step'); }, 1);
              return { text: [task, model, env.allowRemoteModels, Math.round(samples.length / 16000), options.language ?? '-'].join(' ') };
            };`,
         );
@@ -296,6 +304,19 @@ describe('transcription', () => {
         assert.equal(failed.status, 500);
         await until(() => own.output().includes('unknown language'), { what: 'the line in the log' });
         assert.equal((await hear(Buffer.from('no sound'), sent, speaker)).status, 400);
+
+        // A thread in the middle of its work ends when that is done; who comes next does not get this one.
+        const short = recording(1, '-ar', '16000', '-ac', '1', '-f', 'mp3');
+        const leave = new AbortController();
+        const left = hear(short, { ...sent, language: 'slow', signal: leave.signal }, speaker);
+        await until(() => existsSync(join(folder, 'busy')), { what: 'the thread to work' });
+        leave.abort();
+        await assert.rejects(left);
+        assert.equal(textOf(await hear(short, sent, speaker)), `${base} 1 de`);
+
+        // One that fails when nobody waits takes nothing else with it.
+        assert.equal((await hear(short, { ...sent, language: 'late' }, speaker)).status, 200);
+        await until(async () => (await hear(short, sent, speaker)).status === 200, { what: 'a new thread' });
       } finally {
         await rm(folder, { recursive: true, force: true });
       }

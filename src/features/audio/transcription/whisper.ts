@@ -41,14 +41,23 @@ export function createWhisper(settings: EngineDeps['settings']): Whisper {
     };
     const key = JSON.stringify(options);
     if (thread?.key === key) return thread.worker;
-    void thread?.worker.terminate();
+    void end();
     const worker = new Worker(new URL('./whisper-worker.ts', import.meta.url), { workerData: options });
     worker.unref();
     thread = { worker, key };
+    // Also when nobody waits: an error that nobody listens to would end the process.
+    worker.on('error', () => {});
     worker.on('exit', () => {
       if (thread?.worker === worker) thread = null;
     });
     return worker;
+  }
+
+  /** Ends the thread. It may still be at work for seconds, so whoever comes next gets one of their own. */
+  function end(): Promise<unknown> | undefined {
+    const ended = thread?.worker.terminate();
+    thread = null;
+    return ended;
   }
 
   /** One window of sound as text. A caller who leaves ends the thread: nothing else stops the work. */
@@ -59,7 +68,7 @@ export function createWhisper(settings: EngineDeps['settings']): Whisper {
     const id = lastId;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const leave = () => {
-      void worker.terminate();
+      void end();
       reject(signal.reason);
     };
     const answered = (answer: WhisperAnswer) => {
@@ -77,7 +86,7 @@ export function createWhisper(settings: EngineDeps['settings']): Whisper {
     return promise.finally(() => {
       worker.off('message', answered).off('error', reject).off('exit', ended);
       signal.removeEventListener('abort', leave);
-      idle = setTimeout(() => void thread?.worker.terminate(), IDLE_MS);
+      idle = setTimeout(() => void end(), IDLE_MS);
       idle.unref();
     });
   }
@@ -116,7 +125,7 @@ export function createWhisper(settings: EngineDeps['settings']): Whisper {
     },
     async close() {
       clearTimeout(idle);
-      await thread?.worker.terminate();
+      await end();
     },
   };
 }
