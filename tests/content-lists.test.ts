@@ -38,6 +38,17 @@ interface Item {
   name: string;
 }
 
+test('a note whose data is no object has it as its text', async () => {
+  for (const [data, md] of [
+    ['plain words', 'plain words'],
+    [7, '7'],
+  ]) {
+    const json = { title: 'Odd', data };
+    const made = await admin.ok<{ data: unknown }>('POST', '/api/v1/notes/create', { json });
+    assert.deepEqual(made.data, { content: { md } });
+  }
+});
+
 describe('tools and functions of an earlier release', () => {
   test('are listed to those who may see them, without their code', async () => {
     const vic = await addAccount(admin, 'vic');

@@ -3,6 +3,7 @@ import {
   Default,
   Dict,
   Int,
+  Json,
   List,
   Nullable,
   Optional,
@@ -16,7 +17,8 @@ const text = Default(Nullable(Str()), null);
 
 export const NoteForm = shape('NoteForm', {
   title: Str(),
-  data: Default(object, null),
+  /** What is no object becomes the text of the note. */
+  data: Default(Json(), null),
   meta: Default(object, null),
   access_grants: Default(Nullable(List(Dict())), null),
 });
