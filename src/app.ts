@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { databaseOptions, openMainDatabase } from './commands/open-database.ts';
 import { createContent } from './content.ts';
-import { type Access, createAccess } from './features/access/index.ts';
+import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts, createThrottledWarning, isActive } from './features/accounts/index.ts';
 import { createAudio } from './features/audio/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, createTextIndex, recheckOnEvents } from './features/chats/index.ts';
@@ -14,7 +12,7 @@ import { createFolders, folderRoutes } from './features/folders/index.ts';
 import { createImages } from './features/images/index.ts';
 import { channelIdsOf, createLive, markChannelRead } from './features/live/index.ts';
 import { messagesRoutes } from './features/messages/index.ts';
-import { createModels, type Models, modelRoutes } from './features/models/index.ts';
+import { createModels, groupDefaultModels, modelRoutes } from './features/models/index.ts';
 import { createDispatch, createNotify, createSender, notificationRoutes } from './features/notifications/index.ts';
 import { createProviders, providerRoutes, withNotedUsage } from './features/providers/index.ts';
 import { createRequestLimits } from './features/request-limits/index.ts';
@@ -32,20 +30,18 @@ import {
   siteRoutes,
   staticFoldersOf,
 } from './features/web-client/index.ts';
-import { auditOptions, createAudit } from './kernel/audit/index.ts';
-import { assertPublicUrl, createEgress } from './kernel/egress/index.ts';
+import { layFoundation } from './foundation.ts';
+import { assertPublicUrl } from './kernel/egress/index.ts';
 import { parseCorsOrigins } from './kernel/http/cors.ts';
 import type { Door } from './kernel/http/door.ts';
 import type { User } from './kernel/http/principal.ts';
 import type { Route } from './kernel/http/route.ts';
 import { securityHeaders } from './kernel/http/security-headers.ts';
 import { createHttpServer } from './kernel/http/server.ts';
-import { createRealtime, openBus } from './kernel/realtime/index.ts';
-import { mainRedis, messageRedis, openRedis } from './kernel/redis.ts';
-import { createConfig, productName, type Settings } from './kernel/settings/index.ts';
+import { createRealtime } from './kernel/realtime/index.ts';
+import { productName, type Settings } from './kernel/settings/index.ts';
 import { createStorage } from './kernel/storage/index.ts';
-import { createLog } from './kernel/telemetry/log.ts';
-import { holdDatabase, prepareDatabase, translateError } from './main-database.ts';
+import { translateError } from './main-database.ts';
 
 export interface App {
   routes: readonly Route[];
@@ -72,32 +68,7 @@ const CLOSE_GRACE_MS = 5_000;
 export async function createApp({ env, settings, door }: AppOptions): Promise<App> {
   await using opened = new AsyncDisposableStack();
   opened.defer(() => door.close(0));
-  const log = createLog({ level: settings.get('GLOBAL_LOG_LEVEL'), format: settings.get('LOG_FORMAT') });
-  for (const warning of settings.warnings) log.warn(warning);
-  await mkdir(settings.dataDir, { recursive: true });
-
-  const auditing = auditOptions(settings);
-  const audit = auditing && (await createAudit(auditing, log));
-  opened.defer(() => audit?.close());
-
-  opened.defer(await holdDatabase(settings, log));
-  const database = openMainDatabase(settings, (error) => log.error({ err: error }, 'after-effects of a change failed'));
-  opened.defer(() => database.close());
-  await prepareDatabase(database, settings);
-
-  const redisPlace = await mainRedis(settings, log);
-  const redis = redisPlace && (await openRedis(redisPlace));
-  opened.defer(() => redis?.close());
-  const bus = await openBus({
-    redis: await messageRedis(settings, redisPlace, log),
-    redisKeyPrefix: settings.get('REDIS_KEY_PREFIX'),
-    database: databaseOptions(settings),
-    log,
-  });
-  opened.defer(() => bus.close());
-  const config = await createConfig({ settings, database, bus, log });
-  opened.defer(() => config.close());
-  bus.onGap(() => void config.refresh().catch((error) => log.warn({ err: error }, 'settings could not be read again')));
+  const { log, audit, database, redis, bus, config, egress } = await layFoundation(settings, env, opened);
 
   const place = clientPlace(env);
   const staticFolders = staticFoldersOf(settings, place);
@@ -148,10 +119,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
     },
     channels: { channelIds, markRead: (userId, id) => markChannelRead(database.db, userId, id) },
   });
-
   opened.defer(() => live.close());
-  const egress = createEgress({ settings, env });
-  opened.defer(() => egress.close());
   const send = createSender({
     egress,
     name: () => productName(settings),
@@ -330,7 +298,7 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       session: accounts.session,
       putSettings: accounts.putSettings,
       hasUsers: () => anyUser(database.db),
-      groupDefaultModels: (user) => groupDefaults(user, access, models),
+      groupDefaultModels: (user) => groupDefaultModels(user, access, models),
       loginProviders: singleSignOn.providers,
       onError: (error) => log.error({ err: error }, 'the client configuration is incomplete'),
       events,
@@ -450,19 +418,6 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       return owned.disposeAsync();
     },
   };
-}
-
-/** The default models a user's groups give, of those that the user sees; null when none is left. */
-async function groupDefaults(user: User, access: Access, models: Models): Promise<string | null> {
-  const wanted = await access.defaultModels(user.id);
-  if (!wanted) return null;
-  const shown = new Set((await models.list(user)).filter(({ info }) => !isHidden(info)).map(({ id }) => id));
-  return wanted.filter((id) => shown.has(id)).join(',') || null;
-}
-
-function isHidden(info: { meta?: unknown } | undefined): boolean {
-  const meta = info?.meta;
-  return typeof meta === 'object' && meta !== null && 'hidden' in meta && meta.hidden === true;
 }
 
 function ownVersion(): string {

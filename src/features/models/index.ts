@@ -9,6 +9,7 @@ import type { WorkspaceDeps } from './service.ts';
 import { workspaceRoutes } from './workspace-routes.ts';
 
 export type { ModelEntry } from '../providers/index.ts';
+export { groupDefaultModels } from './group-defaults.ts';
 export { createModels, type Models, type ResolvedModel } from './models.ts';
 
 export interface ModelRouteDeps extends Omit<WorkspaceDeps, 'unreadableFiles' | 'checkMedia'>, MediaDeps {
