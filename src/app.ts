@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createContent } from './content.ts';
 import { createAccess } from './features/access/index.ts';
 import { anyUser, createAccounts, createThrottledWarning, isActive } from './features/accounts/index.ts';
-import { createAudio } from './features/audio/index.ts';
 import { type ChatsDeps, chatRoutes, createChats, createTextIndex, recheckOnEvents } from './features/chats/index.ts';
 import { createCodeExecution } from './features/code-execution/index.ts';
 import { configurationRoutes } from './features/configuration/index.ts';
 import { createConversation, createPromptResolver } from './features/conversation/index.ts';
 import { createFolders, folderRoutes } from './features/folders/index.ts';
-import { createImages } from './features/images/index.ts';
 import { channelIdsOf, createLive, markChannelRead } from './features/live/index.ts';
 import { messagesRoutes } from './features/messages/index.ts';
 import { createModels, groupDefaultModels, modelRoutes } from './features/models/index.ts';
@@ -42,6 +39,8 @@ import { createRealtime } from './kernel/realtime/index.ts';
 import { productName, type Settings } from './kernel/settings/index.ts';
 import { createStorage } from './kernel/storage/index.ts';
 import { translateError } from './main-database.ts';
+import { createMedia } from './media.ts';
+import { ownVersion } from './version.ts';
 
 export interface App {
   routes: readonly Route[];
@@ -59,7 +58,6 @@ interface AppOptions {
   door: Door;
 }
 
-const root = resolve(import.meta.dirname, '..');
 const BODY_LIMIT = 512 * 1024 * 1024;
 /** Milliseconds that requests under way get when the server is told to end. */
 const CLOSE_GRACE_MS = 5_000;
@@ -197,41 +195,20 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
   });
   opened.defer(() => content.close());
 
-  const audio = createAudio({
+  const { audio, images } = createMedia({
     settings,
     config,
     egress,
-    kit: providers,
-    events,
-    log,
-    realtime,
-    verifyToken: accounts.verifyToken,
-    onUserChanged(listener) {
-      const ends = [accounts.onUserChanged(listener), accounts.onSignOut(listener)];
-      return () => {
-        for (const end of ends) end();
-      };
-    },
-    mayCall: async (user) => user.role === 'admin' || (await access.permissions(user, 'chat.call')),
-    ownsChat: async (user, id) => (await chats.access(user, id, 'read')) === 'own',
-    async findModel(user, id) {
-      const entry = (await models.table()).get(id);
-      if (!entry) return null;
-      const model = await models.resolve(user, id);
-      return model ? { direct: entry.direct === true, meta: model.row?.meta } : 'denied';
-    },
-  });
-  const images = createImages({
-    settings,
-    config,
     access,
-    egress,
-    files: content.files,
+    accounts,
+    realtime,
     kit: providers,
+    models,
+    ownsChat: async (user, id) => (await chats.access(user, id, 'read')) === 'own',
+    files: content.files,
     events,
     log,
   });
-
   const folders = createFolders({ database, access });
   const conversation = createConversation({
     database,
@@ -418,8 +395,4 @@ export async function createApp({ env, settings, door }: AppOptions): Promise<Ap
       return owned.disposeAsync();
     },
   };
-}
-
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { join, resolve } from 'node:path';
 import type { Command } from './commands/command.ts';
+import { ownVersion } from './version.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -16,11 +17,6 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
   mfa: { summary: 'let the owner of a lost authenticator set up a new one', load: () => import('./commands/mfa.ts') },
 };
 
-function version(): string {
-  const text = readFileSync(join(root, 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 function overview(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
   return `usage: loggia [command] [options]
@@ -33,7 +29,7 @@ ${lines.join('\n')}
 
 async function main([name = 'serve', ...args]: string[]): Promise<number> {
   if (name === '--version' || name === '-v') {
-    process.stdout.write(`Loggia ${version()}\n`);
+    process.stdout.write(`Loggia ${ownVersion()}\n`);
     return 0;
   }
   if (name === '--help' || name === '-h' || name === 'help') {

@@ -3,6 +3,8 @@ import { imageRoutes } from './routes.ts';
 import { createImageService, type ImageService, type ImagesDeps } from './service.ts';
 import { settingsRoutes } from './settings-routes.ts';
 
+export type { ImagesDeps };
+
 /** Pictures that engines make, for routes and for chats. */
 export interface Images extends Pick<ImageService, 'generate' | 'edit' | 'mayGenerate' | 'mayEdit'> {
   routes: Route[];
