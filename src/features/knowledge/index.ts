@@ -1,8 +1,9 @@
 import type { User } from '../../kernel/http/principal.ts';
 import type { Route } from '../../kernel/http/route.ts';
 import type { JsonObject } from '../../kernel/json.ts';
+import type { KnowledgeDeps } from './context.ts';
 import { knowledgeRoutes } from './routes.ts';
-import { createKnowledge, type KnowledgeDeps } from './service.ts';
+import { createKnowledge } from './service.ts';
 
 /** Knowledge bases, for uploads that go straight into one. */
 export interface KnowledgeBases {

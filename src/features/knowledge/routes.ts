@@ -3,8 +3,9 @@ import { detail, forbidden, HttpError, prohibited } from '../../kernel/http/erro
 import { streamEvents } from '../../kernel/http/event-stream.ts';
 import { type Route, route } from '../../kernel/http/route.ts';
 import { Bool, Obj } from '../../kernel/http/shapes.ts';
+import { isExternal, type KnowledgeDeps } from './context.ts';
 import { externalRoutes } from './external-routes.ts';
-import { isExternal, type Knowledge, type KnowledgeDeps } from './service.ts';
+import type { Knowledge } from './service.ts';
 import * as shapes from './shapes.ts';
 import { findKnowledge, type KnowledgeRow } from './store.ts';
 

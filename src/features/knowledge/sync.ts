@@ -1,19 +1,65 @@
+import type { User } from '../../kernel/http/principal.ts';
 import { isObject } from '../../kernel/json.ts';
-import type { SyncDiffForm } from './shapes.ts';
-import type { LinkedFile } from './store.ts';
+import { nowSeconds } from '../../kernel/time.ts';
+import type { KnowledgeContext, Row } from './context.ts';
+import type { SyncCleanupForm, SyncDiffForm } from './shapes.ts';
+import * as store from './store.ts';
 import type { Tree } from './tree.ts';
 
+/** Keeps a base equal to a folder on somebody's disk: what differs, then what goes (retrieval note, 3.5). */
+export function createFolderSync(context: KnowledgeContext) {
+  const { database, settings, treeFor, discard } = context;
+  const { db } = database;
+
+  return {
+    async diff(row: Row, { manifest }: SyncDiffForm) {
+      const [linked, tree, waiting] = await Promise.all([
+        store.linkedFiles(db, row.id),
+        treeFor(row.id),
+        store.pendingFiles(db, row.id),
+      ]);
+      const recent = nowSeconds() - 3_600;
+      const pending = waiting.flatMap(({ filename, meta, created_at }): Pending[] => {
+        const sent = isObject(meta) && isObject(meta.data) ? meta.data : {};
+        const directory = typeof sent.directory_id === 'string' ? sent.directory_id : null;
+        if ((created_at ?? 0) < recent || !isObject(meta) || typeof meta.file_hash !== 'string') return [];
+        return [{ path: tree.path(directory), name: filename ?? '', hash: meta.file_hash }];
+      });
+      return diffFolder(manifest, linked, tree, pending);
+    },
+
+    async cleanup(user: User, row: Row, { file_ids, dir_ids }: SyncCleanupForm): Promise<void> {
+      const linked = await store.linkedFiles(db, row.id);
+      const tree = await treeFor(row.id);
+      const directories = new Set(dir_ids.filter((id) => tree.get(id)).flatMap((id) => tree.subtree(id)));
+      const gone = linked.filter(
+        (file) => file_ids.includes(file.id) || (file.directory_id !== null && directories.has(file.directory_id)),
+      );
+      await database.transaction(async (tx) => {
+        await store.unlinkFiles(
+          tx,
+          row.id,
+          gone.map((file) => file.id),
+        );
+        await store.deleteDirectories(tx, [...directories]);
+      });
+      const listed = gone.filter((file) => file_ids.includes(file.id));
+      if (!settings.get('ENABLE_KNOWLEDGE_FILE_RETENTION')) await discard(user, listed);
+    },
+  };
+}
+
 /** A file that is uploaded for the base and not linked yet. */
-export interface Pending {
+interface Pending {
   path: string;
   name: string;
   hash: string;
 }
 
 /** What a folder on somebody's disk and a base differ in (retrieval note, 3.5). */
-export function diffFolder(
+function diffFolder(
   manifest: SyncDiffForm['manifest'],
-  files: readonly LinkedFile[],
+  files: readonly store.LinkedFile[],
   tree: Tree,
   pending: readonly Pending[],
 ) {
@@ -55,6 +101,6 @@ function ancestors(path: string): string[] {
   return parts.map((_part, at) => parts.slice(0, at + 1).join('/'));
 }
 
-function hashOf(file: LinkedFile): unknown {
+function hashOf(file: store.LinkedFile): unknown {
   return isObject(file.meta) ? file.meta.file_hash : null;
 }
