@@ -1,4 +1,3 @@
-import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { formBody } from '../../../kernel/egress/index.ts';
@@ -41,7 +40,9 @@ async function firstOf(languages: readonly (string | null)[], hear: (language: s
 async function formOf(piece: Piece, fields: Record<string, string | null>, name = 'file'): Promise<FormData> {
   const form = new FormData();
   for (const [key, value] of Object.entries(fields)) if (value !== null) form.append(key, value);
-  form.append(name, await openAsBlob(piece.path, { type: mediaType(piece.path) }), basename(piece.path));
+  // A blob of the file itself would end the process if the file went while it is read; the form is made in memory anyway.
+  const bytes = await readFile(piece.path);
+  form.append(name, new Blob([bytes], { type: mediaType(piece.path) }), basename(piece.path));
   return form;
 }
 
