@@ -84,8 +84,9 @@ export function createTranscriptionService(deps: TranscriptionDeps) {
           try {
             return await hear(piece, signal);
           } catch (error) {
+            const isOver = signal.aborted;
             failed.abort(error);
-            if (error instanceof HttpError || signal.aborted) throw error;
+            if (error instanceof HttpError || isOver) throw error;
             log.warn({ err: error }, 'a piece of a recording could not be transcribed');
             throw new HttpError(500, 'Error transcribing chunk', { cause: error });
           }
