@@ -48,7 +48,7 @@ export interface GeneratedImage {
 
 const PREVIEW = 300;
 const PERMISSION = 'features.image_generation';
-/** Requests to engines under way, and how many wait: an answer may hold many megabytes. */
+/** Requests to engines under way, and how many wait: they and their answers may hold many megabytes. */
 const AT_ONCE = 12;
 const WAITING = 200;
 const LIST_MS = 30_000;
@@ -178,11 +178,10 @@ export function createImageService(deps: ImagesDeps) {
       checkCount(n);
       checkCount(given.length);
       const { user, signal } = asker;
-      const pictures = await Promise.all(given.map((one) => loadPicture(one, user, signal, deps)));
-      const wish = { prompt, pictures, size, n, background };
-      const changed = await limited(() => change(asker, wish, model), signal).catch((error: unknown) =>
-        failure(error, signal),
-      );
+      const changed = await limited(async () => {
+        const pictures = await Promise.all(given.map((one) => loadPicture(one, user, signal, deps)));
+        return change(asker, { prompt, pictures, size, n, background }, model);
+      }, signal).catch((error: unknown) => failure(error, signal));
       if (!changed) return null;
       const images = await keep(asker, changed.made);
       const data = { model: changed.model, size, n, prompt_preview: prompt.slice(0, PREVIEW) };
