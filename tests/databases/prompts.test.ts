@@ -28,7 +28,15 @@ async function prompt(db: Db, id: string, userId: string, tags: unknown, active 
   });
 }
 
-const everything: PromptSearch = { query: null, view: null, tag: null, order: 'name', ascending: true, page: 1 };
+const everything: PromptSearch = {
+  query: null,
+  ofOwner: [],
+  view: null,
+  tag: null,
+  order: 'name',
+  ascending: true,
+  page: 1,
+};
 
 onEachDialect('prompts', (dialect) => {
   test('are found by what they hold, by tag, and by who may see them', async () => {

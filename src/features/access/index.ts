@@ -10,6 +10,7 @@ import { createGrantMemory } from './grant-memory.ts';
 import { type Grant, grantsAllow, type Right } from './grants.ts';
 import { createGroups, type Groups } from './groups.ts';
 import { defaultModelSource, withAncestors } from './hierarchy.ts';
+import { createPeople, type People } from './people.ts';
 import {
   directGroupIds,
   type GroupFacts,
@@ -41,7 +42,7 @@ export {
 } from './group-store.ts';
 export type { GroupStep, Groups, ProvisionedGroup } from './groups.ts';
 export { defaultModelSource, defaultModelsOf, withAncestors, withDescendants } from './hierarchy.ts';
-export { OWNER, ownerOf } from './owner.ts';
+export { OWNER, type People, type Reader } from './people.ts';
 export { allowedGrants, permittedGrants } from './sharing.ts';
 export { type GroupFacts, removeGrantsTo } from './store.ts';
 export {
@@ -71,6 +72,7 @@ export interface Access {
   /** Model ids the user's groups choose for new chats; null when none does. */
   defaultModels(userId: string): Promise<string[] | null>;
   groups: Groups;
+  people: People;
   grants: {
     list(db: Db, type: string, ids: readonly string[]): Promise<Map<string, Grant[]>>;
     /** Replaces all grants of an object; gives what is stored. Run it in the transaction of the change. */
@@ -138,6 +140,7 @@ export function createAccess({ database, settings, config, bus, log }: AccessDep
       announce: (userIds) => changes.publish(userIds, true),
       log,
     }),
+    people: createPeople(settings),
     grants: {
       list: listGrants,
       set(tx, type, id, list) {

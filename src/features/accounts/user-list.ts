@@ -9,10 +9,13 @@ export interface UserSearch {
   direction?: string | null;
   /** From 1; left out: everybody. */
   page?: number;
+  /** Neither looks in addresses nor orders by them and roles: that would tell them. */
+  namesOnly?: boolean;
 }
 
 const PAGE = 30;
 const ORDERS = new Set(['name', 'email', 'created_at', 'last_active_at', 'updated_at', 'role']);
+const TELLING_ORDERS = new Set(['email', 'role']);
 
 /** One page of users, or all of them, and how many match. */
 export async function searchUsers(db: Db, search: UserSearch): Promise<{ users: User[]; total: number }> {
@@ -20,9 +23,8 @@ export async function searchUsers(db: Db, search: UserSearch): Promise<{ users: 
   if (search.query) {
     // Wildcards in the query work as such; only the escape character is taken literally.
     const pattern = `%${search.query.replaceAll('\\', '\\\\')}%`;
-    matching = matching.where((where) =>
-      where.or([likeFold(db, 'user.name', pattern), likeFold(db, 'user.email', pattern)]),
-    );
+    const columns = search.namesOnly ? ['user.name'] : ['user.name', 'user.email'];
+    matching = matching.where((where) => where.or(columns.map((column) => likeFold(db, column, pattern))));
   }
   if (search.page === undefined) {
     const rows = await ordered(matching, search).selectAll().execute();
@@ -52,13 +54,14 @@ async function countOf(users: Users): Promise<number> {
   return (await users.select(sql<number>`count(*)`.as('n')).executeTakeFirstOrThrow()).n;
 }
 
-function ordered(users: Users, { order_by: by, direction }: UserSearch): Users {
+function ordered(users: Users, { order_by: by, direction, namesOnly }: UserSearch): Users {
   const way = direction === 'asc' ? 'asc' : 'desc';
   if (by?.startsWith('group_id:')) {
     const member = sql`CASE WHEN EXISTS (SELECT 1 FROM group_member m WHERE m.user_id = ${sql.ref('user.id')}
       AND m.group_id = ${by.slice('group_id:'.length)}) THEN 1 ELSE 0 END`;
     return users.orderBy(member, way).orderBy('user.name').orderBy('user.id');
   }
-  if (by && ORDERS.has(by)) return users.orderBy(sql.ref(`user.${by}`), way).orderBy('user.id');
+  if (by && ORDERS.has(by) && !(namesOnly && TELLING_ORDERS.has(by)))
+    return users.orderBy(sql.ref(`user.${by}`), way).orderBy('user.id');
   return users.orderBy('user.created_at', 'desc').orderBy('user.id');
 }

@@ -31,7 +31,7 @@ export function userRoutes(service: AccountService): Route[] {
 
 const missing = (): HttpError => new HttpError(400, detail.USER_NOT_FOUND);
 
-function listRoutes({ database: { db } }: AccountService): Route[] {
+function listRoutes({ database: { db }, access: { people } }: AccountService): Route[] {
   return [
     route({
       method: 'GET',
@@ -64,16 +64,17 @@ function listRoutes({ database: { db } }: AccountService): Route[] {
       access: verified,
       query: SearchQuery,
       reply: shapes.UserInfoListResponse,
-      async handler({ query }) {
-        const { users, total } = await searchUsers(db, { ...query, page: query.page ?? 1 });
-        return { users: users.map((user) => presentUserInfo(user)), total };
+      async handler({ user: reader, query }) {
+        const search = { ...query, page: query.page ?? 1, namesOnly: !people.knownTo(reader) };
+        const { users, total } = await searchUsers(db, search);
+        return { users: users.map((user) => people.shown(reader, presentUserInfo(user))), total };
       },
     }),
   ];
 }
 
 function readRoutes(service: AccountService): Route[] {
-  const { database, options, sessions } = service;
+  const { database, options, sessions, access } = service;
   const { db } = database;
   const directGroups = async (id: string) =>
     (await listGroups(db, (await groupIdsOf(db, [id])).get(id) ?? [])).map((group) => ({
@@ -97,10 +98,11 @@ function readRoutes(service: AccountService): Route[] {
       url: `${BASE}/:user_id/info`,
       access: verified,
       reply: shapes.UserInfoResponse,
-      async handler({ params }) {
+      async handler({ user: reader, params }) {
         const user = await userById(db, params.user_id ?? '');
         if (!user) throw missing();
-        return presentUserInfo(user, { groups: await directGroups(user.id), is_active: isActive(user) });
+        const info = presentUserInfo(user, { groups: await directGroups(user.id), is_active: isActive(user) });
+        return access.people.shown(reader, info);
       },
     }),
     route({

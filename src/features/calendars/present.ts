@@ -1,5 +1,5 @@
 import { isObject } from '../../kernel/json.ts';
-import { ownerOf, type WireGrant } from '../access/index.ts';
+import type { People, Reader, WireGrant } from '../access/index.ts';
 import type { AttendeeRow, CalendarRow, EventRow, ListedEvent } from './store.ts';
 
 /** A row as CalendarModel. */
@@ -44,6 +44,6 @@ export function presentEvent(row: EventRow, attendees: AttendeeRow[]) {
 }
 
 /** A row of a list as CalendarEventUserResponse. */
-export function presentListed(row: ListedEvent, attendees: AttendeeRow[]) {
-  return { ...presentEvent(row, attendees), user: ownerOf(row) };
+export function presentListed(row: ListedEvent, attendees: AttendeeRow[], people: People, reader: Reader) {
+  return { ...presentEvent(row, attendees), user: people.owner(reader, row) };
 }

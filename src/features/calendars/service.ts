@@ -81,12 +81,12 @@ export function createCalendars({ database, access, config, events }: CalendarsD
     return whole(id);
   }
 
-  async function presentAll(rows: readonly store.ListedEvent[]) {
+  async function presentAll(user: User, rows: readonly store.ListedEvent[]) {
     const attendees = await store.attendeesOf(
       db,
       rows.map((row) => row.id),
     );
-    return rows.map((row) => presentListed(row, attendees.get(row.id) ?? []));
+    return rows.map((row) => presentListed(row, attendees.get(row.id) ?? [], access.people, user));
   }
 
   return {
@@ -164,12 +164,12 @@ export function createCalendars({ database, access, config, events }: CalendarsD
     },
 
     async between(user: User, start: bigint, end: bigint, calendarIds: readonly string[] | null) {
-      return presentAll(await store.eventsBetween(db, await viewerOf(user), { start, end, calendarIds }));
+      return presentAll(user, await store.eventsBetween(db, await viewerOf(user), { start, end, calendarIds }));
     },
 
     async search(user: User, query: string | null, offset: number, limit: number) {
       const { items, total } = await store.searchEvents(db, await viewerOf(user), query, offset, limit);
-      return { items: await presentAll(items), total };
+      return { items: await presentAll(user, items), total };
     },
 
     async createEvent(user: User, form: shapes.EventForm) {

@@ -1,10 +1,11 @@
 import type { Db } from '../../kernel/database/index.ts';
 import { isObject } from '../../kernel/json.ts';
+import type { People } from '../access/index.ts';
 import { presentMessage, slimData } from './present.ts';
 import * as store from './store.ts';
 
 /** Messages with authors, what they answer, answers and reactions: a fixed number of queries for all of them. */
-export async function presentMessages(db: Db, rows: readonly store.MessageRow[], slim: boolean) {
+export async function presentMessages(db: Db, people: People, rows: readonly store.MessageRow[], slim: boolean) {
   const ids = rows.map((row) => row.id);
   const quotedIds = rows.flatMap((row) => (row.reply_to_id === null ? [] : [row.reply_to_id]));
   const [quoted, replies, reactions] = await Promise.all([
@@ -12,7 +13,7 @@ export async function presentMessages(db: Db, rows: readonly store.MessageRow[],
     store.repliesTo(db, ids),
     store.reactionsTo(db, ids),
   ]);
-  const authors = await authorsOf(db, [...rows, ...quoted]);
+  const authors = await authorsOf(db, people, [...rows, ...quoted]);
   return rows.map((row) => {
     const answered = quoted.find((one) => one.id === row.reply_to_id);
     return {
@@ -30,7 +31,7 @@ export async function presentMessages(db: Db, rows: readonly store.MessageRow[],
 }
 
 /** Who wrote a message: a person, a webhook, or an app. */
-async function authorsOf(db: Db, rows: readonly store.MessageRow[]) {
+async function authorsOf(db: Db, people: People, rows: readonly store.MessageRow[]) {
   const userIds = [...new Set(rows.flatMap((row) => (row.user_id === null ? [] : [row.user_id])))];
   const hookIds = [...new Set(rows.flatMap((row) => webhookOf(row) ?? []))];
   const [users, hooks] = await Promise.all([
@@ -47,7 +48,9 @@ async function authorsOf(db: Db, rows: readonly store.MessageRow[]) {
     if (hook !== null) {
       return { id: hook, name: hooks.find((one) => one.id === hook)?.name ?? 'Deleted Webhook', role: 'webhook' };
     }
-    return users.find((one) => one.id === row.user_id) ?? null;
+    const author = users.find((one) => one.id === row.user_id);
+    // Everybody in a channel gets the same.
+    return author ? people.shown(null, author) : null;
   };
 }
 

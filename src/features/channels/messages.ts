@@ -12,13 +12,16 @@ import * as store from './store.ts';
 type Row = store.ChannelRow;
 
 /** Reading and posting in a channel (realtime note, 2). */
-export function createChannelMessages({ database, realtime, events }: ChannelsDeps, channels: Pick<Channels, 'whole'>) {
+export function createChannelMessages(
+  { database, access, realtime, events }: ChannelsDeps,
+  channels: Pick<Channels, 'whole'>,
+) {
   const { db } = database;
 
   return {
     async list(user: User, row: Row, offset: number, limit: number) {
       if (!store.isClosed(row)) await database.transaction((tx) => store.ensureMember(tx, row.id, user.id, null));
-      return presentMessages(db, await store.listRoots(db, row.id, offset, limit), true);
+      return presentMessages(db, access.people, await store.listRoots(db, row.id, offset, limit), true);
     },
 
     async one(row: Row, id: string): Promise<store.MessageRow> {
@@ -28,7 +31,7 @@ export function createChannelMessages({ database, realtime, events }: ChannelsDe
       return message;
     },
 
-    full: async (message: store.MessageRow) => (await presentMessages(db, [message], false))[0],
+    full: async (message: store.MessageRow) => (await presentMessages(db, access.people, [message], false))[0],
 
     async post(user: User, row: Row, form: MessageForm) {
       for (const id of [form.parent_id, form.reply_to_id]) {
@@ -76,12 +79,12 @@ export function createChannelMessages({ database, realtime, events }: ChannelsDe
     type: string,
     extra: JsonObject,
   ): Promise<void> {
-    const [data] = await presentMessages(db, [message], false);
+    const [data] = await presentMessages(db, access.people, [message], false);
     realtime.emit({ rooms: [room(channel.id)] }, 'events:channel', {
       channel_id: channel.id,
       message_id: message.id,
       data: { type, data: { ...extra, ...data } },
-      user: { id: user.id, name: user.name, role: user.role },
+      user: access.people.shown(null, { id: user.id, name: user.name, role: user.role }),
       channel,
     });
   }

@@ -11,7 +11,7 @@ import { type Tree, treeOf } from './tree.ts';
 
 /** The files of knowledge bases (retrieval note, 3.4). */
 export function createBaseFiles(context: KnowledgeContext) {
-  const { database, files, viewerOf, treeFor, allows, publish, withFiles, discard, checkDirectory } = context;
+  const { access, database, files, viewerOf, treeFor, allows, publish, withFiles, discard, checkDirectory } = context;
   const { db } = database;
 
   return {
@@ -34,7 +34,7 @@ export function createBaseFiles(context: KnowledgeContext) {
       const items = found.items.map((item) => {
         const base = bases.get(item.knowledge_id);
         const collection = base && presentKnowledge(base.row, grants.get(item.knowledge_id) ?? []);
-        return { ...presentFile(item, base?.tree ?? treeOf([])), collection };
+        return { ...presentFile(item, base?.tree ?? treeOf([]), access.people, user), collection };
       });
       return { items, directories: [], breadcrumbs: [], total: found.total };
     },
@@ -57,7 +57,7 @@ export function createBaseFiles(context: KnowledgeContext) {
       });
       const at = directory === 'root' ? null : directory;
       return {
-        items: items.map((item) => presentFile(item, tree)),
+        items: items.map((item) => presentFile(item, tree, access.people, user)),
         directories: tree.children(at).map(presentDirectory),
         breadcrumbs: tree.chain(at).map(presentDirectory),
         total,

@@ -12,10 +12,13 @@ export function createBases(context: KnowledgeContext) {
   const { database, access, settings, viewerOf, seesAll, grantsOf, publish, withFiles, discard } = context;
   const { db } = database;
 
-  async function search(user: User, wanted: store.Search) {
+  async function search(user: User, wanted: Omit<store.Search, 'ofOwner'>) {
     const viewer = await viewerOf(user);
     const all = seesAll(user);
-    const { items, total } = await store.searchKnowledge(db, viewer, all, wanted);
+    const { items, total } = await store.searchKnowledge(db, viewer, all, {
+      ...wanted,
+      ofOwner: access.people.searched(user),
+    });
     const grants = await listWireGrants(
       db,
       'knowledge',
@@ -24,7 +27,7 @@ export function createBases(context: KnowledgeContext) {
     return {
       items: items.map((row) => {
         const write = all || row.user_id === user.id || Number(row.writable) === 1;
-        return presentFound(row, grants.get(row.id) ?? [], write);
+        return presentFound(row, grants.get(row.id) ?? [], write, access.people, user);
       }),
       total,
     };
@@ -93,7 +96,7 @@ export function createBases(context: KnowledgeContext) {
   };
 }
 
-const EVERYTHING: Omit<store.Search, 'page'> = {
+const EVERYTHING: Omit<store.Search, 'page' | 'ofOwner'> = {
   query: null,
   view: null,
   source: null,
@@ -101,7 +104,14 @@ const EVERYTHING: Omit<store.Search, 'page'> = {
   ascending: false,
 };
 
-function searchOf({ query, view_option, source, page, order_by, direction }: shapes.SearchQuery): store.Search {
+function searchOf({
+  query,
+  view_option,
+  source,
+  page,
+  order_by,
+  direction,
+}: shapes.SearchQuery): Omit<store.Search, 'ofOwner'> {
   return {
     query,
     view: viewOf(view_option),

@@ -1,5 +1,5 @@
 import { isObject } from '../../kernel/json.ts';
-import { ownerOf, type WireGrant } from '../access/index.ts';
+import type { People, Reader, WireGrant } from '../access/index.ts';
 import { presentFileMeta } from '../files/index.ts';
 import type { DirectoryRow, FoundFile, FoundKnowledge, KnowledgeRow, LinkedFile } from './store.ts';
 import type { Tree } from './tree.ts';
@@ -19,10 +19,10 @@ export function presentKnowledge(row: KnowledgeRow, grants: WireGrant[]) {
 }
 
 /** A row of a list as KnowledgeAccessResponse. */
-export function presentFound(row: FoundKnowledge, grants: WireGrant[], write: boolean) {
+export function presentFound(row: FoundKnowledge, grants: WireGrant[], write: boolean, people: People, reader: Reader) {
   return {
     ...presentKnowledge(row, grants),
-    user: ownerOf(row),
+    user: people.owner(reader, row),
     file_count: Number(row.file_count),
     write_access: write,
   };
@@ -40,7 +40,7 @@ export function presentLinked({ id, hash, meta, created_at, updated_at }: Linked
 }
 
 /** A linked file as FileUserResponse. */
-export function presentFile(row: FoundFile, tree: Tree) {
+export function presentFile(row: FoundFile, tree: Tree, people: People, reader: Reader) {
   return {
     id: row.id,
     user_id: row.user_id ?? '',
@@ -53,7 +53,7 @@ export function presentFile(row: FoundFile, tree: Tree) {
     directory_id: row.directory_id,
     directory_path: tree.path(row.directory_id),
     has_original: row.path !== null && row.path !== '',
-    user: ownerOf(row),
+    user: people.owner(reader, row),
   };
 }
 

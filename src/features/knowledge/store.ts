@@ -79,6 +79,8 @@ export async function forgetInModels(tx: Db, knowledgeId: string): Promise<strin
 
 export interface Search {
   query: string | null;
+  /** Columns of the owner to look in. */
+  ofOwner: readonly string[];
   view: 'created' | 'shared' | null;
   source: string | null;
   order: 'name' | 'created_at' | 'updated_at';
@@ -97,7 +99,7 @@ export async function searchKnowledge(db: Db, viewer: Viewer, all: boolean, sear
     : [sql<boolean>`(knowledge.user_id = ${viewer.id} OR ${granted(viewer, 'read')})`];
   if (search.query) {
     const pattern = `%${escapeLike(search.query)}%`;
-    const columns = ['knowledge.name', 'knowledge.description', 'user.name', 'user.email', 'user.username'];
+    const columns = ['knowledge.name', 'knowledge.description', 'user.username', ...search.ofOwner];
     found.push(
       sql<boolean>`(${sql.join(
         columns.map((column) => likeFold(db, column, pattern)),

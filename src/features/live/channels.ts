@@ -1,5 +1,6 @@
 import { isObject } from '../../kernel/json.ts';
 import type { LiveSocket, Realtime } from '../../kernel/realtime/index.ts';
+import type { Access } from '../access/index.ts';
 import type { LiveChannels } from './ports.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -7,6 +8,7 @@ interface ChannelDeps {
   realtime: Realtime;
   sessions: Sessions;
   channels: Pick<LiveChannels, 'markRead'>;
+  access: Pick<Access, 'people'>;
 }
 
 /** Signs of typing one socket may send in a second. */
@@ -14,7 +16,7 @@ const TYPING_PER_SECOND = 10;
 const MAX_ID = 200;
 
 /** `events:channel`: who types in a channel, and has read it (realtime note, 1.6 and 2.6). */
-export function handleChannelEvents({ realtime, sessions, channels }: ChannelDeps): void {
+export function handleChannelEvents({ realtime, sessions, channels, access }: ChannelDeps): void {
   const mayType = createLimit(realtime, TYPING_PER_SECOND);
 
   realtime.handle('events:channel', async (socket, payload) => {
@@ -33,7 +35,7 @@ export function handleChannelEvents({ realtime, sessions, channels }: ChannelDep
       channel_id: channelId,
       message_id: typeof messageId === 'string' ? messageId.slice(0, MAX_ID) : null,
       data: { type: 'typing', data: { typing } },
-      user: { id: user.id, name: user.name, role: user.role },
+      user: access.people.shown(null, { id: user.id, name: user.name, role: user.role }),
     });
   });
 }

@@ -66,7 +66,7 @@ export function createLive(deps: LiveDeps): Live {
     session.seenAt = performance.now();
     accounts.touch(user.id);
   });
-  handleChannelEvents({ realtime, sessions, channels });
+  handleChannelEvents({ realtime, sessions, channels, access });
   publishPresence(realtime);
   const usage = createUsagePool({ realtime, bus, sessions });
   const heartbeat = settings.get('WEBSOCKET_HEARTBEAT_INTERVAL') ?? 0;

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../kernel/json.ts';
-import type { WireGrant } from '../access/index.ts';
+import type { People, Reader, WireGrant } from '../access/index.ts';
 import { chatVariablesSchema, readMeta, readParams } from './content.ts';
 import type { HistoryRow, ListedModel, ModelRow } from './store.ts';
 
@@ -27,15 +27,20 @@ export function presentAccess(row: ModelRow, grants: readonly WireGrant[], mayWr
 }
 
 /** A row of the workspace list: with its owner, without its picture. */
-export function presentListed(row: ListedModel, grants: readonly WireGrant[], mayWrite: boolean) {
-  const { owner_id: id, owner_name: name, owner_email: email, owner_role: role, ...model } = row;
-  const shown = presentAccess(model, grants, mayWrite);
+export function presentListed(
+  row: ListedModel,
+  grants: readonly WireGrant[],
+  mayWrite: boolean,
+  people: People,
+  reader: Reader,
+) {
+  const shown = presentAccess(row, grants, mayWrite);
   const { profile_image_url: _picture, ...meta } = shown.meta;
   const schema = chatVariablesSchema(readParams(row.params));
   return {
     ...shown,
     meta: schema ? { ...meta, chat_variables_schema: schema } : meta,
-    user: id === null ? null : { id, name, email, role },
+    user: people.owner(reader, row),
   };
 }
 

@@ -114,6 +114,7 @@ export function createWorkspace(deps: WorkspaceDeps) {
         viewer: all ? null : { id: user.id, groupIds },
         userId: user.id,
         query: query.query ?? '',
+        ofOwner: access.people.searched(user),
         view: query.view_option === 'created' || query.view_option === 'shared' ? query.view_option : null,
         tag: query.tag ?? '',
         orderBy: ORDERS.find((order) => order === query.order_by) ?? null,
@@ -127,7 +128,10 @@ export function createWorkspace(deps: WorkspaceDeps) {
       ]);
       const mayWrite = (row: store.ListedModel) =>
         writableIds === null || row.user_id === user.id || writableIds.has(row.id);
-      return { items: items.map((row) => presentListed(row, grants.get(row.id) ?? [], mayWrite(row))), total };
+      return {
+        items: items.map((row) => presentListed(row, grants.get(row.id) ?? [], mayWrite(row), access.people, user)),
+        total,
+      };
     },
 
     async all() {

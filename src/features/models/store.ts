@@ -1,6 +1,6 @@
 import type { Selectable, SelectQueryBuilder } from 'kysely';
 import { type Db, escapeLike, type Json, likeFold, type Tables } from '../../kernel/database/index.ts';
-import { grantedTo } from '../access/index.ts';
+import { grantedTo, OWNER } from '../access/index.ts';
 
 /** A row of table `model`. */
 export type ModelRow = Selectable<Tables['model']>;
@@ -53,6 +53,8 @@ export interface ModelSearch {
   viewer: { id: string; groupIds: ReadonlySet<string> } | null;
   userId: string;
   query: string;
+  /** Columns of the owner to look in. */
+  ofOwner: readonly string[];
   view: 'created' | 'shared' | null;
   tag: string;
   orderBy: 'name' | 'created_at' | 'updated_at' | null;
@@ -70,7 +72,7 @@ export async function searchModels(db: Db, search: ModelSearch) {
     .where('model.base_model_id', 'is not', null);
   if (search.query !== '') {
     const pattern = `%${escapeLike(search.query)}%`;
-    const columns = ['model.name', 'model.base_model_id', 'user.name', 'user.email', 'user.username'];
+    const columns = ['model.name', 'model.base_model_id', 'user.username', ...search.ofOwner];
     query = query.where((where) => where.or(columns.map((column) => likeFold(db, column, pattern))));
   }
   if (search.view === 'created') query = query.where('model.user_id', '=', search.userId);
@@ -83,9 +85,7 @@ export async function searchModels(db: Db, search: ModelSearch) {
   if (search.tag !== '')
     query = query.where((where) => where.or(tagPatterns(search.tag).map((one) => likeFold(db, 'model.meta', one))));
   const direction = search.ascending ? 'asc' : 'desc';
-  const page = query
-    .selectAll('model')
-    .select(['user.id as owner_id', 'user.name as owner_name', 'user.email as owner_email', 'user.role as owner_role']);
+  const page = query.selectAll('model').select(OWNER);
   const [items, counted] = await Promise.all([
     page
       .orderBy(`model.${search.orderBy ?? 'created_at'}`, direction)

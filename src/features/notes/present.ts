@@ -1,4 +1,4 @@
-import { ownerOf, type WireGrant } from '../access/index.ts';
+import type { People, Reader, WireGrant } from '../access/index.ts';
 import { cleanData } from './content.ts';
 import type { ListedNote, NoteRow } from './store.ts';
 
@@ -19,7 +19,7 @@ export function presentNote(row: NoteRow, grants: WireGrant[], pinned: boolean) 
 }
 
 /** A row of a list as NoteItemResponse. */
-export function presentItem(row: ListedNote) {
+export function presentItem(row: ListedNote, people: People, reader: Reader) {
   return {
     id: row.id,
     title: row.title,
@@ -27,13 +27,13 @@ export function presentItem(row: ListedNote) {
     is_pinned: row.pin_id !== null,
     updated_at: row.updated_at,
     created_at: row.created_at,
-    user: ownerOf(row),
+    user: people.owner(reader, row),
   };
 }
 
 /** A row of a search as NoteUserResponse. */
-export function presentFound(row: ListedNote, grants: WireGrant[]) {
-  return { ...presentItem(row), user_id: row.user_id, meta: row.meta, access_grants: grants };
+export function presentFound(row: ListedNote, grants: WireGrant[], people: People, reader: Reader) {
+  return { ...presentItem(row, people, reader), user_id: row.user_id, meta: row.meta, access_grants: grants };
 }
 
 function previewOf({ data_kind: kind, preview }: ListedNote) {

@@ -52,11 +52,15 @@ export function createNotes(deps: NotesDeps) {
 
   return {
     async list(user: User, page: number | null) {
-      return (await store.listNotes(db, await viewerOf(user), page)).map(presentItem);
+      return (await store.listNotes(db, await viewerOf(user), page)).map((row) =>
+        presentItem(row, access.people, user),
+      );
     },
 
     async pinned(user: User) {
-      return (await store.listPinned(db, await viewerOf(user), user.role === 'admin')).map(presentItem);
+      return (await store.listPinned(db, await viewerOf(user), user.role === 'admin')).map((row) =>
+        presentItem(row, access.people, user),
+      );
     },
 
     async search(user: User, query: NoteSearchQuery) {
@@ -71,7 +75,7 @@ export function createNotes(deps: NotesDeps) {
       });
       const ids = items.map((item) => item.id);
       const grants = await listWireGrants(db, 'note', ids);
-      return { items: items.map((item) => presentFound(item, grants.get(item.id) ?? [])), total };
+      return { items: items.map((item) => presentFound(item, grants.get(item.id) ?? [], access.people, user)), total };
     },
 
     whole: wholeNote,

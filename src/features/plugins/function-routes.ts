@@ -58,7 +58,7 @@ function policyOf(
   };
 }
 
-function listRoutes({ database, settings }: PluginsDeps): Route[] {
+function listRoutes({ database, settings, access }: PluginsDeps): Route[] {
   const { db } = database;
   const enabled = () => pluginsEnabled(settings, 'FUNCTIONS');
   return [
@@ -74,7 +74,8 @@ function listRoutes({ database, settings }: PluginsDeps): Route[] {
       url: `${base}list`,
       access: admin,
       reply: List(shapes.FunctionUserResponse),
-      handler: async () => (enabled() ? (await store.listFunctions(db)).map(presentListedFunction) : []),
+      handler: async ({ user }) =>
+        enabled() ? (await store.listFunctions(db)).map((row) => presentListedFunction(row, access.people, user)) : [],
     }),
     route({
       method: 'GET',

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../kernel/json.ts';
-import { ownerOf, type WireGrant } from '../access/index.ts';
+import type { People, Reader, WireGrant } from '../access/index.ts';
 import type { FunctionRow, ListedTool, listFunctions, ToolRow } from './store.ts';
 
 function metaOf(meta: unknown): JsonObject & { description: unknown; manifest: unknown } {
@@ -37,10 +37,10 @@ export function presentTool(row: ToolRow, grants: WireGrant[]) {
 }
 
 /** A row of a list as ToolUserResponse. */
-export function presentListedTool(row: ListedTool, grants: WireGrant[]) {
+export function presentListedTool(row: ListedTool, grants: WireGrant[], people: People, reader: Reader) {
   const head = toolHead(row, grants);
   const { has_user_valves } = head.meta;
-  return { ...head, user: ownerOf(row), specs: specsOf(row.specs), content: null, has_user_valves };
+  return { ...head, user: people.owner(reader, row), specs: specsOf(row.specs), content: null, has_user_valves };
 }
 
 type FunctionHead = Omit<FunctionRow, 'content' | 'valves'>;
@@ -62,8 +62,12 @@ export function presentFunction(row: FunctionHead) {
 }
 
 /** A row of a list as FunctionUserResponse. */
-export function presentListedFunction(row: Awaited<ReturnType<typeof listFunctions>>[number]) {
-  return { ...presentFunction(row), user: ownerOf(row) };
+export function presentListedFunction(
+  row: Awaited<ReturnType<typeof listFunctions>>[number],
+  people: People,
+  reader: Reader,
+) {
+  return { ...presentFunction(row), user: people.owner(reader, row) };
 }
 
 /** A row as FunctionModel. */

@@ -103,7 +103,7 @@ function listRoutes(deps: PluginsDeps): Route[] {
       rows.map((row) => row.id),
     );
     return rows.map((row) => ({
-      item: presentListedTool(row, grants.get(row.id) ?? []),
+      item: presentListedTool(row, grants.get(row.id) ?? [], access.people, user),
       write_access: viewer.all || row.user_id === user.id || Number(row.writable) === 1,
     }));
   }

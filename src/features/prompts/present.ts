@@ -1,7 +1,7 @@
 import { isObject } from '../../kernel/json.ts';
-import { ownerOf, type WireGrant } from '../access/index.ts';
+import type { WireGrant } from '../access/index.ts';
 import type { Version } from '../versions/index.ts';
-import type { ListedPrompt, PromptRow } from './store.ts';
+import type { PromptRow } from './store.ts';
 
 /** A row as PromptModel. */
 export function presentPrompt(row: PromptRow, grants: WireGrant[]) {
@@ -20,11 +20,6 @@ export function presentPrompt(row: PromptRow, grants: WireGrant[]) {
     updated_at: row.updated_at,
     access_grants: grants,
   };
-}
-
-/** A row of a list as PromptAccessResponse. */
-export function presentListed(row: ListedPrompt, grants: WireGrant[], write: boolean) {
-  return { ...presentPrompt(row, grants), user: ownerOf(row), write_access: write };
 }
 
 /** An entry as PromptHistoryModel. */

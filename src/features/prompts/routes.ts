@@ -125,7 +125,7 @@ function historyRoutes(
       access: reader,
       query: shapes.HistoryQuery,
       reply: List(shapes.PromptHistoryResponse),
-      handler: ({ target, query }) => prompts.history(target, query.page),
+      handler: ({ user, target, query }) => prompts.history(user, target, query.page),
     }),
     route({
       method: 'GET',

@@ -7,10 +7,10 @@ import type { Settings } from '../../kernel/settings/index.ts';
 import { splitLines } from '../../kernel/text/lines.ts';
 import { unifiedDiff } from '../../kernel/text/unified-diff.ts';
 import { nowSeconds } from '../../kernel/time.ts';
-import { type Access, allowedGrants, listWireGrants, ownerOf, permittedGrants } from '../access/index.ts';
+import { type Access, allowedGrants, listWireGrants, permittedGrants } from '../access/index.ts';
 import type { EventSink } from '../configuration/index.ts';
 import * as versions from '../versions/index.ts';
-import { presentListed, presentPrompt, presentVersion, tagsOf } from './present.ts';
+import { presentPrompt, presentVersion, tagsOf } from './present.ts';
 import type { PromptForm, PromptListQuery, PromptMetadataForm } from './shapes.ts';
 import * as store from './store.ts';
 
@@ -88,7 +88,10 @@ export function createPrompts({ database, access, settings, events }: PromptsDep
 
     async search(user: User, query: PromptListQuery) {
       const viewer = await viewerOf(user);
-      const { items, total } = await store.searchPrompts(db, viewer, searchOf(query));
+      const { items, total } = await store.searchPrompts(db, viewer, {
+        ...searchOf(query),
+        ofOwner: access.people.searched(user),
+      });
       const grants = await listWireGrants(
         db,
         'prompt',
@@ -97,7 +100,8 @@ export function createPrompts({ database, access, settings, events }: PromptsDep
       return {
         items: items.map((row) => {
           const write = viewer.all || row.user_id === user.id || Number(row.writable) === 1;
-          return presentListed(row, grants.get(row.id) ?? [], write);
+          const owner = access.people.owner(user, row);
+          return { ...presentPrompt(row, grants.get(row.id) ?? []), user: owner, write_access: write };
         }),
         total,
       };
@@ -212,10 +216,13 @@ export function createPrompts({ database, access, settings, events }: PromptsDep
     },
 
     /** `page` counts from zero. */
-    async history({ id }: store.PromptRow, page: number) {
+    async history(user: User, { id }: store.PromptRow, page: number) {
       const range = { offset: Math.max(0, page) * HISTORY_PAGE, limit: HISTORY_PAGE, snapshots: true };
       const rows = await versions.listVersions(db, 'prompt', id, range);
-      return rows.map((row) => ({ ...presentVersion({ ...row, snapshot: row.snapshot ?? null }), user: ownerOf(row) }));
+      return rows.map((row) => ({
+        ...presentVersion({ ...row, snapshot: row.snapshot ?? null }),
+        user: access.people.owner(user, row),
+      }));
     },
 
     async version({ id }: store.PromptRow, versionId: string) {
@@ -315,7 +322,7 @@ function taken(cause?: unknown): HttpError {
   return new HttpError(400, detail.COMMAND_TAKEN, { cause });
 }
 
-function searchOf(query: PromptListQuery): store.PromptSearch {
+function searchOf(query: PromptListQuery): Omit<store.PromptSearch, 'ofOwner'> {
   const { order_by: order, view_option: view } = query;
   return {
     query: query.query,

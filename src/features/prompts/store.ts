@@ -69,6 +69,8 @@ export async function activeTags(db: Db, viewer: Viewer): Promise<unknown[]> {
 
 export interface PromptSearch {
   query: string | null;
+  /** Columns of the owner to look in. */
+  ofOwner: readonly string[];
   view: 'created' | 'shared' | null;
   tag: string | null;
   order: 'name' | 'created_at' | 'updated_at';
@@ -100,13 +102,11 @@ export async function searchPrompts(db: Db, viewer: Viewer, search: PromptSearch
   return { items, total: Number(counted.total) };
 }
 
-export type ListedPrompt = Awaited<ReturnType<typeof searchPrompts>>['items'][number];
-
-function conditions(db: Db, viewer: Viewer, { query, view, tag }: PromptSearch): RawBuilder<boolean>[] {
+function conditions(db: Db, viewer: Viewer, { query, view, tag, ofOwner }: PromptSearch): RawBuilder<boolean>[] {
   const found = [visible(viewer)];
   if (query) {
     const pattern = `%${escapeLike(query)}%`;
-    const columns = ['prompt.name', 'prompt.command', 'prompt.content', 'user.name', 'user.email'];
+    const columns = ['prompt.name', 'prompt.command', 'prompt.content', ...ofOwner];
     found.push(
       sql<boolean>`(${sql.join(
         columns.map((column) => likeFold(db, column, pattern)),

@@ -8,7 +8,6 @@ import {
   type Access,
   allowedGrants,
   listWireGrants,
-  ownerOf,
   permittedGrants,
   type Right,
   type WireGrant,
@@ -48,7 +47,7 @@ export function createSkills({ database, access, settings, events }: SkillsDeps)
 
   async function list(user: User, search: store.SkillSearch) {
     const viewer = await viewerOf(user);
-    const { items, total } = await store.searchSkills(db, viewer, search);
+    const { items, total } = await store.searchSkills(db, viewer, search, access.people.searched(user));
     const grants = await listWireGrants(
       db,
       'skill',
@@ -57,7 +56,7 @@ export function createSkills({ database, access, settings, events }: SkillsDeps)
     return {
       items: items.map((row) => ({
         ...presentHead(row, grants.get(row.id) ?? []),
-        user: ownerOf(row),
+        user: access.people.owner(user, row),
         write_access: viewer.all || row.user_id === user.id || Number(row.writable) === 1,
       })),
       total,

@@ -54,13 +54,13 @@ export interface SkillSearch {
 
 const PAGE = 30;
 
-/** Skills the viewer owns or may read, with their owners, without their files. */
-export async function searchSkills(db: Db, viewer: Viewer, search: SkillSearch) {
+/** Skills the viewer owns or may read, with their owners, without their files. `ofOwner`: columns of the owner to look in. */
+export async function searchSkills(db: Db, viewer: Viewer, search: SkillSearch, ofOwner: readonly string[]) {
   const found: RawBuilder<boolean>[] = [];
   if (!viewer.all) found.push(sql<boolean>`(skill.user_id = ${viewer.id} OR ${granted(viewer, 'read')})`);
   if (search.query) {
     const pattern = `%${escapeLike(search.query.text)}%`;
-    const columns = ['skill.name', 'skill.description', 'skill.id', 'user.name', 'user.email'];
+    const columns = ['skill.name', 'skill.description', 'skill.id', ...ofOwner];
     const asked = search.query.everywhere
       ? [...columns.map((column) => likeFold(db, column, pattern)), likeFold(db, jsonText(db, 'skill.meta'), pattern)]
       : [likeFold(db, 'skill.name', pattern)];

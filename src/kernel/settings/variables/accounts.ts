@@ -129,6 +129,7 @@ export const users = {
   DEFAULT_USER_ROLE: text('pending', 'Role of new accounts: pending, user or admin', { key: 'ui.default_user_role' }),
   DEFAULT_GROUP_ID: text('', 'Group new accounts join', { key: 'ui.default_group_id' }),
   DEFAULT_GROUP_SHARE_PERMISSION: boolOrMembers('members', 'Who may share to a new group: true, false or members'),
+  HIDE_USER_EMAILS_AND_ROLES: bool(false, 'Non-admins learn no email address or role of other accounts'),
   ENABLE_PUBLIC_ACTIVE_USERS_COUNT: bool(true, 'Let non-admins read /api/usage'),
   ENABLE_ADMIN_CHAT_ACCESS: bool(true, "Admins may open other users' chats"),
   ENABLE_ADMIN_EXPORT: bool(true, 'Admins may export data and download the database'),
