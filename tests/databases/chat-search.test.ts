@@ -28,6 +28,7 @@ const RARE: Record<number, string> = {
   19: 'emoji 😀 here and \u2028 there',
   23: `${'long '.repeat(30_000)} needle in a haystack ${'long '.repeat(30_000)}`,
   29: 'brown dogs and quick cats',
+  31: 'ALİ, İSTANBUL; ΟΔΟΣ; 5 µm; ᎠᎡᎢ',
 };
 const QUERIES = [
   'quick brown',
@@ -42,6 +43,12 @@ const QUERIES = [
   '天气',
   '很好我们',
   '公园',
+  'ALİ',
+  'İstanbul',
+  'οδος',
+  'ος',
+  'µm',
+  'ᎠᎡᎢ',
   '😀 here',
   'needle in a haystack',
   'long  needle',
@@ -94,6 +101,9 @@ onEachDialect('the index of chats', (dialect: Dialect) => {
     for (const text of QUERIES) assert.deepEqual(await search(text), await scan(text), text);
     assert.deepEqual(await search('天气'), ['Chat 11']);
     assert.deepEqual(await search('brown quick'), ['Chat 29', 'Chat 3']);
+    if (dialect === 'sqlite') {
+      for (const text of ['ALİ', 'İstanbul', 'µm', 'ᎠᎡᎢ']) assert.equal((await search(text))[0], 'Chat 31', text);
+    }
     await followed();
     const narrowed = await kept.find('needle in a haystack', own);
     assert.equal(narrowed === null, dialect === 'mysql');

@@ -36,6 +36,10 @@ export class SqliteSession {
     this.#file = new BetterSqlite(options.path, { timeout: LOCK_WAIT_MS });
     for (const pragma of options.pragmas) this.#file.exec(pragma);
     defineLike(this.#file);
+    // SQLite's own knows ASCII only.
+    this.#file.function('loggia_lower', { deterministic: true }, (text) =>
+      typeof text === 'string' ? text.toLowerCase() : text,
+    );
     this.#dataVersion = this.#file.prepare<[], number>('PRAGMA data_version').pluck();
   }
 

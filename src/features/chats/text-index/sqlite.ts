@@ -34,7 +34,7 @@ interface Entry {
 }
 
 /**
- * The trigrams of all texts, on SQLite. What is in it only ever grows until a chat is taken in anew, so it may name chats that no longer
+ * The trigrams of all texts in lower case as searches make it (the index alone would miss `İ`), on SQLite. What is in it only ever grows until a chat is taken in anew, so it may name chats that no longer
  * have a text, never miss one that does.
  */
 export function createSqliteIndex(database: Pick<Database, 'db'> & { background: Background }) {
@@ -69,7 +69,7 @@ export function createSqliteIndex(database: Pick<Database, 'db'> & { background:
     const { rows } = await sql<{ id: number }>`
       INSERT INTO loggia_search_part (chat_id) VALUES (${chatId}) RETURNING id`.execute(tx);
     await sql`INSERT INTO loggia_search_text (rowid, text)
-      SELECT ${rows[0]?.id}, group_concat(t, char(10)) || ${END} FROM (${sql.join(texts, sql` UNION ALL `)})`.execute(
+      SELECT ${rows[0]?.id}, loggia_lower(group_concat(t, char(10))) || ${END} FROM (${sql.join(texts, sql` UNION ALL `)})`.execute(
       tx,
     );
   }
@@ -141,7 +141,7 @@ export function createSqliteIndex(database: Pick<Database, 'db'> & { background:
       if (rows.length > 0) {
         const texts = sql`SELECT group_concat(${contentText(tx)}, char(10)) FROM chat_message m WHERE m.chat_id = chat.id`;
         await sql`INSERT INTO loggia_search_text (rowid, text)
-          SELECT p.id, COALESCE(chat.title, '') || char(10) || COALESCE((${texts}), '') || ${END}
+          SELECT p.id, loggia_lower(COALESCE(chat.title, '') || char(10) || COALESCE((${texts}), '')) || ${END}
           FROM loggia_search_part p JOIN chat ON chat.id = p.chat_id WHERE p.id IN (${sql.join(rows.map((row) => row.id))})`.execute(
           tx,
         );
@@ -177,7 +177,7 @@ export function createSqliteIndex(database: Pick<Database, 'db'> & { background:
   async function matchOf(needle: string): Promise<RawBuilder<unknown> | null> {
     const trigrams = trigramsOf(needle);
     if (trigrams.length > 0) return sql`${trigrams.map(quoted).join(' AND ')}`;
-    if ([...needle].length !== 2) return null;
+    if ([...needle].length !== 2 || !isFolded(needle)) return null;
     const terms = sql`FROM loggia_search_term WHERE term >= ${needle} AND term < ${`${needle}\u{10ffff}`}`;
     const { rows } = await sql<{ total: number }>`
       SELECT count(*) AS total FROM (SELECT 1 ${terms} LIMIT ${MAX_TERMS + 1})`.execute(background.db);
@@ -210,6 +210,11 @@ function pieceText(tx: Transaction, piece: Piece) {
   return 'row' in piece
     ? sql`SELECT substr(${text}, ${piece.from}, ${PIECE}) AS t FROM chat_message m WHERE m.id = ${piece.row}`
     : sql`SELECT ${text} AS t FROM chat_message m WHERE m.id IN (${sql.join([...piece.rows])})`;
+}
+
+/** Whether the index has these lower-case characters as they are: it takes `ς` for `σ`, the micro sign for a letter. */
+function isFolded(needle: string): boolean {
+  return [...needle].every((character) => character.toUpperCase().toLowerCase() === character);
 }
 
 function quoted(term: string): string {
